@@ -1,0 +1,235 @@
+"""What a default can cost whom: curves over the loss, the most a member can lose, how a bill came about.
+
+All of it asks the one engine with other losses, so it cannot disagree with a run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from penstock.core.problems import Problem, Refused
+from penstock.core.replay import EventResult, LayerResult, Step, pour, replay
+from penstock.core.scenario import HOUSE, Scenario, Stated
+from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, rooms
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Who pays how much at each loss; straight lines between the points, up to rounding.
+
+    ``losses`` ascend; ``layers`` and ``payers`` have one amount for each. ``ends`` says why the curve
+    goes no further, where a layer's money is not known.
+    """
+
+    losses: tuple[int, ...]
+    layers: Mapping[str, tuple[int, ...]]
+    payers: Mapping[str, tuple[int, ...]]
+    spans: tuple["Span", ...]
+    ends: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Between which losses a layer pays: attachment and exhaustion; None where not known."""
+
+    layer: str
+    attachment: int | None
+    exhaustion: int | None
+    capacity: int | None
+
+
+def last_step(scenario: Scenario) -> tuple[Step, Label]:
+    """The last event with no loss yet, and the label that a loss of its first defaulter's house has."""
+    last = max(default.at for default in scenario.defaults)
+    nothing = {(HOUSE, ""): Stated(0)}
+    defaults = tuple(
+        replace(default, losses=nothing, unpublished="") if default.at == last else default
+        for default in scenario.defaults
+    )
+    step = replay(replace(scenario, defaults=defaults)).steps[-1]
+    if step is None:
+        says = "the loss of an earlier default is not published, so nobody knows what it left"
+        raise Refused(Problem(UNKNOWN_REACHED, ("defaults",), says, "a scenario of the last default alone"))
+    return step, (step.defaults[0].member, HOUSE, "")
+
+
+def curve(scenario: Scenario, more: Sequence[int] = ()) -> Curve:
+    """The curve of the last default: its points are the losses at which somebody's slope changes.
+
+    ``more`` are further losses to show. It ends where the first unknown layer begins.
+    """
+    step, label = last_step(scenario)
+    breaks, spans, ends = _breaks(step, label)
+    top = breaks[-1]
+    beyond = [] if ends else [top + max(1, top // 10)]
+    losses = tuple(sorted({0, *breaks, *beyond, *(loss for loss in more if loss <= top or not ends)}))
+    events = [pour(step, {label: loss})[0] for loss in losses]
+    layers = {layer.layer.id: [0] * len(losses) for layer in events[0].layers}
+    payers: dict[str, list[int]] = {}
+    for i, event in enumerate(events):
+        for row in event.layers:
+            layers[row.layer.id][i] += row.used
+            for payer, amount in row.paid.items():
+                payers.setdefault(payer, [0] * len(losses))[i] += amount
+    uncovered = [event.uncovered for event in events]
+    if any(uncovered):
+        payers["uncovered"] = uncovered
+    return Curve(
+        losses,
+        {name: tuple(amounts) for name, amounts in layers.items()},
+        {name: tuple(payers[name]) for name in sorted(payers)},
+        tuple(spans),
+        ends,
+    )
+
+
+def _breaks(step: Step, label: Label) -> tuple[list[int], list[Span], str]:
+    """Losses at which a layer or a payer begins or stops to pay, walking down the tranches."""
+    left = dict(step.bound.balances)
+    at, breaks, spans, ends = 0, [0], dict[str, Span](), ""
+    for tranche in step.bound.tranches:
+        if label not in tranche.labels:
+            continue
+        giving = rooms(tranche.parts, left)
+        stopped = next((part for part, _, _ in giving if part.stop), None)
+        if stopped and stopped.stop and not ends:
+            ends = f"layer {stopped.layer}: {stopped.stop[1]}"
+        mosts = [most for _, most, _ in giving]
+        weights = list(tranche.split or mosts)
+        for (part, most, room), weight in zip(giving, weights, strict=True):
+            end = at + _beside(most, weight, weights, mosts)
+            if part.stop or ends:
+                spans[part.layer] = Span(part.layer, None if ends and not part.stop else at, None, None)
+                continue
+            first = spans.get(part.layer)
+            begin = first.attachment if first else at
+            capacity = (first.capacity or 0) + most if first else most
+            spans[part.layer] = Span(part.layer, begin, end, capacity)
+            breaks += [at + _beside(level, weight, weights, mosts) for level in _levels(part, room, most)]
+            breaks.append(end)
+            for give, keys in zip(room, part.draws, strict=True):
+                for key in keys:
+                    left[key] -= give
+            for key in part.together:
+                left[key] -= most
+        if not ends:
+            at += sum(mosts)
+            breaks.append(at)
+    return sorted(set(breaks)), list(spans.values()), ends
+
+
+def _levels(part: Part, room: list[int], most: int) -> list[int]:
+    """What the part has paid when one payer after another has reached its limit."""
+    if part.weights is None:
+        return []
+    pairs = sorted(
+        (
+            (Fraction(give, weight), give, weight)
+            for give, weight in zip(room, part.weights, strict=True)
+            if weight
+        ),
+    )
+    levels, full, weight_left = [], 0, sum(part.weights)
+    for ratio, give, weight in pairs:
+        levels.append(int(full + ratio * weight_left))
+        full += give
+        weight_left -= weight
+    return sorted({level for level in levels if level < most})
+
+
+def _beside(amount: int, weight: int, weights: list[int], mosts: list[int]) -> int:
+    """What the whole tranche has paid when the part of this weight has paid ``amount``."""
+    if not weight:
+        return amount
+    return sum(min(most, -(-amount * other // weight)) for other, most in zip(weights, mosts, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """The most a payer can be asked for, by layer; ``unknown`` layers come on top of it."""
+
+    payer: str
+    by_layer: Mapping[str, int]
+    unknown: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """All layers together."""
+        return sum(self.by_layer.values())
+
+
+def most(scenario: Scenario, payer: str) -> Most:
+    """What the payer pays when the last default's loss exceeds everything there is."""
+    step, label = last_step(scenario)
+    unknown = tuple(p.layer for t in step.bound.tranches for p in t.parts if p.stop)
+    tranches = tuple(
+        replace(t, parts=kept, split=None if len(kept) < len(t.parts) else t.split)
+        for t in step.bound.tranches
+        if (kept := tuple(part for part in t.parts if not part.stop))
+    )
+    open_step = replace(step, bound=replace(step.bound, tranches=tranches))
+    everything = 1 + sum(most for t in tranches for _, most, _ in rooms(t.parts, step.bound.balances))
+    event, _ = pour(open_step, {label: everything})
+    paid = {row.layer.id: row.paid[payer] for row in event.layers if payer in row.paid}
+    return Most(payer, paid, unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How one payer's payment in one layer came about.
+
+    ``reached`` is the loss still open when the layer's turn came, ``shared`` what the payers of this
+    class shared. A payer at its ``room`` paid all it could; the others shared the rest by weight:
+    ``exact`` = (shared - what the full ones paid) x weight / weights.
+    """
+
+    row: LayerResult
+    reached: int
+    shared: int
+    weight: int
+    weights: int
+    full: Mapping[str, int]
+    room: int
+    exact: Fraction
+    paid: int
+
+
+def derive(step: Step, event: EventResult, payer: str) -> list[Derivation]:
+    """Every payment of the payer in this event, in order, each with its arithmetic."""
+    found = []
+    rows = {row.layer.id: row for row in event.layers}
+    for i, tranche in enumerate(step.bound.tranches):
+        for j, part in enumerate(tranche.parts):
+            if payer not in part.payers:
+                continue
+            before = replace(step, bound=replace(step.bound, tranches=step.bound.tranches[:i]))
+            after = replace(step, bound=replace(step.bound, tranches=step.bound.tranches[: i + 1]))
+            earlier = before.outcome(step.losses, step.bound.balances)
+            here = after.outcome(step.losses, step.bound.balances)
+            pours = here.pours[len(earlier.pours) :]
+            paid = pours[j].paid if pours else {}
+            if payer not in paid:
+                continue
+            reached = sum(amount for label, amount in earlier.uncovered.items() if label in tranche.labels)
+            room = dict(zip(part.payers, rooms(tranche.parts, earlier.left)[j][2], strict=True))
+            weight = dict(zip(part.payers, part.weights or room.values(), strict=True))
+            shared = sum(paid.values()) + pours[j].odd
+            full = {name: amount for name, amount in paid.items() if amount == room[name]}
+            sharing = sum(weight[name] for name in part.payers if name not in full and room[name])
+            exact = Fraction(paid[payer])
+            if payer not in full:
+                exact = Fraction((shared - sum(full.values())) * weight[payer], sharing)
+            found.append(
+                Derivation(
+                    row=rows[part.layer],
+                    reached=reached,
+                    shared=shared,
+                    weight=weight[payer],
+                    weights=sum(weight.values()),
+                    full=full,
+                    room=room[payer],
+                    exact=exact,
+                    paid=paid[payer],
+                )
+            )
+    return found

@@ -1,0 +1,160 @@
+"""Money: whole minor units of one currency, read strictly, written exactly, shared to the unit.
+
+An amount is an ``int`` of minor units (cents, won, fils); which currency it is stands once, in the
+rulebook and the scenario. Strings come in through ``parse`` and go out through ``written``; nothing
+else converts. Sharing is exact: ``water_fill`` finds the rational shares under caps, and the
+rulebook's rounding word says who bears the odd units.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import lt
+from typing import Annotated, Literal
+
+from penstock.core.problems import Path, Problem, Refused
+
+Money = Annotated[int, "money"]
+"""Minor units of the currency of the document it stands in."""
+
+Rounding = Literal["largest_remainder", "floor_residual"]
+
+MOST = 2**63 - 1
+"""No single amount may be larger: it has to fit a database's integer column."""
+
+# ISO 4217 by number of decimals. The last line of each: withdrawn since 2020, kept for old records.
+_BY_DECIMALS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: """
+        AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD
+        CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS
+        GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD
+        LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB
+        PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP
+        SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
+        ANG BGN CUC HRK SLL ZWL""",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+ISO_4217 = {code: decimals for decimals, codes in _BY_DECIMALS.items() for code in codes.split()}
+"""Decimals of the minor unit by currency code (ISO 4217, list one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A code and how many decimals its minor unit has. Not every unit is in ISO 4217 (BTC: 8)."""
+
+    code: str
+    decimals: int
+
+    def __str__(self) -> str:
+        return self.code
+
+
+def currency(code: str, path: Path = ("currency",)) -> Currency:
+    """The ISO 4217 currency of this code; Refused CURRENCY_UNKNOWN otherwise."""
+    decimals = ISO_4217.get(code)
+    if decimals is None:
+        instead = code.upper() if code.upper() in ISO_4217 else '{code: XYZ, decimals: "8"}'
+        says = f"{code!r} is not an ISO 4217 currency code"
+        raise Refused(Problem("CURRENCY_UNKNOWN", path, says, instead))
+    return Currency(code, decimals)
+
+
+_PLAIN = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
+_GROUPED = re.compile(r"(-?)([1-9][0-9]{0,2}(?: [0-9]{3})+)(?:\.([0-9]+))?")
+_NOT_FINITE = re.compile(r"[+-]?(s?nan|inf(inity)?)", re.IGNORECASE)
+_LONGEST = 40
+
+
+def parse(text: object, unit: Currency, path: Path = (), *, in_file: bool = True) -> Money:
+    """Minor units of ``text``: digits, a point and exactly the currency's decimals.
+
+    In files the decimals may be left out whole, and single spaces may stand between groups of three;
+    on the wire neither. Raises Refused MONEY_MUST_BE_STRING, MONEY_NOT_FINITE, MONEY_FORMAT,
+    MONEY_SCALE or MONEY_RANGE; the cost does not depend on the value written.
+    """
+    example = "1234" + ("." + "50".ljust(unit.decimals, "0")[: unit.decimals] if unit.decimals else "")
+
+    def refused(code: str, says: str, instead: str = f'an amount such as "{example}"') -> Refused:
+        return Refused(Problem(code, path, says, instead))
+
+    if not isinstance(text, str):
+        raise refused("MONEY_MUST_BE_STRING", f"an amount is a string, not {type(text).__name__}")
+    shown = repr(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
+    if _NOT_FINITE.fullmatch(text[:_LONGEST]):
+        raise refused("MONEY_NOT_FINITE", f"{shown} is no amount")
+    match = _PLAIN.fullmatch(text) or (_GROUPED.fullmatch(text) if in_file else None)
+    if match is None:
+        raise refused("MONEY_FORMAT", f"{shown} is not written as an amount")
+    sign, whole, part = match[1], match[2].replace(" ", ""), match[3] or ""
+    if len(part) != unit.decimals and (part or not in_file):
+        raise refused("MONEY_SCALE", f"{shown} has {len(part)} decimals, {unit} has {unit.decimals}")
+    if len(whole) > _LONGEST:
+        raise refused("MONEY_RANGE", f"{shown} is too large", "an amount below 2^63 minor units")
+    minor = int(whole + part.ljust(unit.decimals, "0"))
+    if minor > MOST:
+        raise refused("MONEY_RANGE", f"{shown} is too large", "an amount below 2^63 minor units")
+    if sign and not minor:
+        raise refused("MONEY_FORMAT", f"{shown}: zero has no sign", f'"{written(0, unit)}"')
+    return -minor if sign else minor
+
+
+def written(minor: int, unit: Currency, *, grouped: bool = False) -> str:
+    """``minor`` with exactly the currency's decimals; ``grouped`` puts commas between thousands."""
+    whole, part = divmod(abs(minor), 10**unit.decimals)
+    text = f"{whole:,}" if grouped else str(whole)
+    if unit.decimals:
+        text += f".{part:0{unit.decimals}d}"
+    return "-" + text if minor < 0 else text
+
+
+def water_fill(amount: int, weights: Sequence[int], caps: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Exact shares min(cap, level x weight) that add up to ``amount``: (whole units, remainders).
+
+    The remainders have one common denominator and are zero for whoever pays a cap in full.
+    ``amount`` may not exceed the caps together; weights and caps are not negative, and a payer of
+    weight zero must have cap zero. O(n log n), and O(n) where no cap binds.
+    """
+    assert 0 <= amount <= sum(caps), "nobody can be made to pay beyond the caps"
+    total = sum(weights)
+    if amount == sum(caps):
+        return list(caps), [0] * len(caps)
+    parts = [amount * weight // total for weight in weights]
+    if all(map(lt, parts, caps)):
+        return parts, [amount * weight % total for weight in weights]
+    # Two ratios cap / weight differ by at least 1 / (product of the weights), so whole multiples of
+    # the square of the greatest weight keep their order exactly.
+    scale = max(weights) ** 2
+    order = sorted(
+        (i for i, weight in enumerate(weights) if weight),
+        key=lambda i: caps[i] * scale // weights[i],
+    )
+    parts, rest = [0] * len(caps), [0] * len(caps)
+    for at, i in enumerate(order):
+        if caps[i] * total > amount * weights[i]:
+            for j in order[at:]:
+                parts[j], rest[j] = divmod(amount * weights[j], total)
+            break
+        parts[i] = caps[i]
+        amount -= caps[i]
+        total -= weights[i]
+    return parts, rest
+
+
+def share(
+    amount: int, weights: Sequence[int], caps: Sequence[int], rounding: Rounding
+) -> tuple[list[int], int]:
+    """``amount`` divided in whole units: what each pays, and the odd units that nobody here pays.
+
+    ``largest_remainder`` leaves none: they go one each to the largest remainders, ties to whoever
+    stands first (callers list payers in UTF-8 byte order). ``floor_residual`` leaves all of them,
+    fewer than there are payers. Conditions as for ``water_fill``.
+    """
+    parts, rest = water_fill(amount, weights, caps)
+    odd = amount - sum(parts)
+    if odd and rounding == "largest_remainder":
+        for i in sorted(range(len(rest)), key=lambda i: -rest[i])[:odd]:
+            parts[i] += 1
+        odd = 0
+    return parts, odd

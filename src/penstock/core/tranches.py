@@ -1,0 +1,333 @@
+"""From a rulebook to tranches: every peculiarity of a rulebook ends here.
+
+plan(rulebook, day)               the layers in force, in ranks            static
+bind(plan, circumstances, losses) tranches and balances for the engine     one event
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from fractions import Fraction
+from math import lcm
+
+from penstock.core.problems import Problem, Refused
+from penstock.core.rulebook import (
+    CHAIN,
+    OWED,
+    STATUSES,
+    Amount,
+    Cite,
+    Group,
+    Layer,
+    Rulebook,
+    Status,
+)
+from penstock.core.scenario import HOUSE
+from penstock.core.terms import (
+    Circumstances,
+    NotKnown,
+    evaluate,
+    facts_of,
+    holds,
+    limit,
+    number,
+    purse,
+)
+from penstock.core.waterfall import NO_PAYERS, UNKNOWN_REACHED, Balance, Label, Part, Tranche
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """Layers in force at one place of the order: one, or several side by side."""
+
+    layers: tuple[Layer, ...]
+    group: str | None = None
+    split: tuple[Fraction, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A rulebook as it stands on one day: its groups' words are on their layers."""
+
+    rulebook: Rulebook
+    day: date
+    ranks: tuple[Rank, ...]
+
+    def layers(self) -> Iterator[tuple[Layer, Rank]]:
+        """Every layer in force, with its rank."""
+        for rank in self.ranks:
+            for layer in rank.layers:
+                yield layer, rank
+
+
+def plan(rulebook: Rulebook, day: date) -> Plan:
+    """The layers in force on ``day``, in file order."""
+    ranks = []
+    for item in rulebook.layers:
+        group = item if isinstance(item, Group) else None
+        layers = tuple(
+            layer
+            for layer in (_with_group(one, group) for one in (group.layers if group else (item,)))
+            if _between(layer.from_, day, layer.until)
+            and (group is None or _between(group.from_, day, group.until))
+        )
+        if group is None or group.split is None:
+            ranks += [Rank((layer,), group.group if group else None) for layer in layers]
+        elif layers:
+            weights = None
+            if not isinstance(group.split, str):
+                weights = tuple(group.split[layer.id] for layer in layers)
+            ranks.append(Rank(layers, group.group, weights))
+    return Plan(rulebook, day, tuple(ranks))
+
+
+def _with_group(layer: "Layer | Group", group: Group | None) -> Layer:
+    assert isinstance(layer, Layer)
+    if group is None:
+        return layer
+    return replace(
+        layer,
+        when={**group.when, **layer.when},
+        segment=layer.segment or group.segment,
+        cite=layer.cite or group.cite,
+    )
+
+
+def _between(first: date | None, day: date, last: date | None) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
+def status(layer: Layer, rulebook: Rulebook, day: date) -> Status:
+    """The weakest status of the layer's citation and of the values and figures in force."""
+    amounts = [value.on(day) for value in (layer.limit, layer.together, layer.share) if value]
+    cites: list[Cite | None] = [layer.cite]
+    seen: set[str] = set()
+    todo = [amount for amount in amounts if isinstance(amount, Amount)]
+    while todo:
+        amount = todo.pop()
+        cites += [inner.cite for inner in amount.inside() if inner.cite]
+        for name in set(amount.names()) - seen:
+            seen.add(name)
+            figure = next((f for n, f in rulebook.figures.items() if n == name), None)
+            if figure and figure.cite:
+                cites.append(figure.cite)
+            definition = figure.amount.on(day) if figure and figure.amount else None
+            todo += [definition] if definition else []
+    weakest: list[Status] = [cite.citation.status if cite else "unverified" for cite in cites]
+    if rulebook.status:
+        weakest.append(rulebook.status)
+    return max(weakest, key=STATUSES.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An event ready to be poured.
+
+    ``in_force``: the ranks whose ``when`` holds. ``purses``: which purse a payer's payment in a layer
+    comes out of.
+    """
+
+    in_force: tuple[Rank, ...]
+    tranches: tuple[Tranche, ...]
+    balances: Mapping[Balance, int]
+    purses: Mapping[tuple[str, str], Balance]
+
+
+def bind(
+    plan: Plan,
+    known: Circumstances,
+    losses: Mapping[Label, int],
+    profits: Mapping[Label, int],
+    gross: Sequence[str],
+) -> Bound:
+    """The tranches of this event: resolve first, so that the engine only pours.
+
+    ``profits`` by label are owed to the defaulters. ``gross``: the defaulters whose losses are told
+    before their own resources; those of the others are used up already.
+    """
+    in_force = []
+    for rank in plan.ranks:
+        chosen = [i for i, layer in enumerate(rank.layers) if holds(layer.when, known.facts)]
+        if chosen:
+            split = tuple(rank.split[i] for i in chosen) if rank.split else None
+            in_force.append(Rank(tuple(rank.layers[i] for i in chosen), rank.group, split))
+    layers = [layer for rank in in_force for layer in rank.layers]
+    refuse_what_is_not_built(layers, plan)
+    house = next((layer.source for layer in layers if layer.account == "house"), None)
+    binder = _Binder(known, tuple(sorted(losses)), profits, tuple(sorted(gross)), house)
+    tranches = [tranche for rank in in_force for tranche in binder.tranches(rank)]
+    return Bound(tuple(in_force), tuple(tranches), binder.balances, binder.purses)
+
+
+@dataclass(slots=True)
+class _Binder:
+    """Builds parts and gathers the balances that they name."""
+
+    known: Circumstances
+    labels: tuple[Label, ...]
+    profits: Mapping[Label, int]
+    gross: tuple[str, ...]
+    house: str | None
+    """The source that serves the house first, then its clients: a house profit adds to it."""
+    balances: dict[Balance, int] = field(default_factory=dict)
+    purses: dict[tuple[str, str], Balance] = field(default_factory=dict)
+
+    def tranches(self, rank: Rank) -> list[Tranche]:
+        """The tranches of one rank: per set of labels, the parts that meet them."""
+        met: dict[tuple[Label, ...], list[tuple[int, Part]]] = {}
+        found: list[Tranche] = []
+        for i, layer in enumerate(rank.layers):
+            for labels, part in self.parts(layer):
+                if len(rank.layers) == 1:
+                    found.append(Tranche(labels, (part,)))
+                else:
+                    met.setdefault(labels, []).append((i, part))
+        for labels, parts in met.items():
+            split = None if rank.split is None else _whole([rank.split[i] for i, _ in parts])
+            found.append(Tranche(labels, tuple(part for _, part in parts), split))
+        return found
+
+    def parts(self, layer: Layer) -> Iterator[tuple[tuple[Label, ...], Part]]:
+        """The parts of one layer, each with the labels it meets."""
+        if layer.payer == "defaulter":
+            yield from self._of_defaulters(layer)
+        elif layer.payer == "members":
+            for payers in self._classes(layer):
+                yield self.labels, self._part(layer, payers)
+        else:
+            yield self.labels, self._part(layer, (str(layer.payer),))
+
+    def _of_defaulters(self, layer: Layer) -> Iterator[tuple[tuple[Label, ...], Part]]:
+        for member in self.gross:
+            own = [label for label in self.labels if label[0] == member]
+            house = tuple(label for label in own if label[1] == HOUSE)
+            clients = tuple(label for label in own if label[1] != HOUSE)
+            if layer.account is None:
+                yield tuple(own), self._part(layer, (member,))
+            elif layer.account == "client":
+                accounts = set(self.known.members[member].accounts) | {label[1] for label in clients}
+                for account in sorted(accounts - {HOUSE}):
+                    labels = tuple(label for label in clients if label[1] == account)
+                    yield labels, self._part(layer, (member,), account)
+            else:
+                part = self._part(layer, (member,))
+                yield house, part
+                yield clients, part
+
+    def _classes(self, layer: Layer) -> Iterator[tuple[str, ...]]:
+        """The members who pay, class after class."""
+        known = self.known
+        where = (layer.where.on(known.day) if layer.where else None) or {}
+        payers = [m for m in known.survivors() if holds(where, facts_of(m, known, where))]
+        order = layer.order.on(known.day) if layer.order else None
+        if order is None:
+            yield tuple(payers)
+            return
+        name, classes = order
+        values = {m: next(iter(facts_of(m, known, (name,))[name])) for m in payers}
+        for member, value in values.items():
+            if not any(value in wanted for wanted in classes) and self._has_money(layer, member):
+                says = f"layer {layer.id}: {member}'s {name} is {value!r}, which is in no class of its order"
+                instead = f"one of {', '.join(v for wanted in classes for v in wanted)} for {member}"
+                raise Refused(Problem("SCENARIO_ORDER", ("defaults",), says, instead))
+        for wanted in classes:
+            yield tuple(m for m in payers if values[m] in wanted)
+
+    def _has_money(self, layer: Layer, member: str) -> bool:
+        try:
+            held = None if layer.called else purse(layer, member, self.known)
+        except NotKnown:
+            return True
+        return held is None or held[1] > 0
+
+    def _part(self, layer: Layer, payers: tuple[str, ...], account: str = HOUSE) -> Part:
+        """One part: weights, and the balances that limit each payer."""
+        known = self.known
+        if layer.payer == "members" and not known.survivors():
+            return Part(layer.id, (), (), (), stop=(NO_PAYERS, "every member is in default"))
+        try:
+            draws = tuple(self._draws(layer, payer, account) for payer in payers)
+            weights = self._weights(layer, payers)
+            together = self._together(layer)
+        except NotKnown as unknown:
+            return Part(layer.id, (), (), (), stop=(UNKNOWN_REACHED, str(unknown)))
+        return Part(layer.id, payers, weights, draws, together)
+
+    def _draws(self, layer: Layer, payer: str, account: str) -> tuple[Balance, ...]:
+        known, keys = self.known, []
+        if layer.called:
+            able = known.members[payer].fields.get("able_to_pay") if payer in known.members else None
+            if able is not None:
+                key: Balance = ("able_to_pay", payer)
+                stands = int(number(able, known.day, f"able_to_pay of {payer}"))
+                keys.append(self._balance(key, stands - known.history.of_purse(key)))
+                self.purses[layer.id, payer] = key
+        else:
+            held = purse(layer, payer, known, account)
+            if held:
+                keys.append(self._balance(held[0], held[1] + self._profit(layer, payer, account)))
+                self.purses[layer.id, payer] = held[0]
+        most = limit(layer, payer, known)
+        if most is not None:
+            keys.append(self._balance(("limit", layer.id, payer), most))
+        return tuple(keys)
+
+    def _balance(self, key: Balance, amount: int) -> Balance:
+        self.balances.setdefault(key, max(0, amount))
+        return key
+
+    def _profit(self, layer: Layer, payer: str, account: str) -> int:
+        if layer.payer != "defaulter" or layer.source != self.house or account != HOUSE:
+            return 0
+        return sum(amount for label, amount in self.profits.items() if label[:2] == (payer, HOUSE))
+
+    def _weights(self, layer: Layer, payers: tuple[str, ...]) -> tuple[int, ...] | None:
+        share = layer.share.on(self.known.day) if layer.share else None
+        if share == "size":
+            return None
+        if share == "equal" or layer.payer != "members":
+            return (1,) * len(payers)
+        assert isinstance(share, Amount)
+        return _whole([evaluate(share, payer, self.known) for payer in payers])
+
+    def _together(self, layer: Layer) -> tuple[Balance, ...]:
+        amount = layer.together.on(self.known.day) if layer.together else None
+        if amount is None:
+            return ()
+        most = int(evaluate(amount, "", self.known))
+        used = 0 if layer.called else self.known.history.of_layer(layer.id)
+        return (self._balance(("together", layer.id), most - used),)
+
+
+def _whole(weights: Sequence[Fraction]) -> tuple[int, ...]:
+    """The weights times their common denominator."""
+    scale = lcm(*(weight.denominator for weight in weights)) if weights else 1
+    return tuple(int(weight * scale) for weight in weights)
+
+
+def refuse_what_is_not_built(layers: Sequence[Layer], plan: Plan) -> None:
+    """Refuse by name the words that this version reads, but does not execute."""
+    problems = []
+    for layer in layers:
+        words = [w for w in ("window", "rounds", "base", "action") if getattr(layer, w) is not None]
+        words += [f"source: {layer.source}"] if layer.source in OWED else []
+        words += [f"payer: {layer.payer}"] if layer.payer in CHAIN else []
+        amounts = [value.on(plan.day) for value in (layer.limit, layer.together, layer.share) if value]
+        for amount in (inner for a in amounts if isinstance(a, Amount) for inner in a.inside()):
+            words += ["matching"] if amount.matching else []
+            words += ["apportioned"] if amount.apportioned else []
+            if amount.measured and amount.measured != "at_declaration":
+                words.append(f"measured: {amount.measured}")
+        if words:
+            problems.append(_not_executed(f"layer {layer.id} needs {', '.join(words)}"))
+    ids = {layer.id for layer in layers}
+    for cap in plan.rulebook.caps:
+        if _between(cap.from_, plan.day, cap.until) and ids & set(cap.on):
+            problems.append(_not_executed(f"cap {cap.id} counts layers in force"))
+    if problems:
+        raise Refused(problems)
+
+
+def _not_executed(what: str) -> Problem:
+    says = f"{what}: this version reads that word, but cannot run it yet"
+    return Problem("NOT_EXECUTED", (), says, "a rulebook without it, to run it now")

@@ -1,0 +1,200 @@
+"""The engine: losses are poured over tranches, in order, to the unit.
+
+    losses (label -> amount)  +  tranches  +  balances   ->   Outcome
+
+It knows labels, weights and balances; no rule, no date, no name of a clearing house. Whatever limits a
+payer (its purse, a limit, a cap, its ability to pay) is a balance that payments draw down, so money
+named by several layers is found by the later ones as the earlier ones left it.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from penstock.core.money import Rounding, share, water_fill
+
+Label = tuple[str, str, str]
+"""Whose default, which account, which segment."""
+
+Balance = Hashable
+"""The key of a balance: a purse, a limit or a cap."""
+
+UNKNOWN_REACHED, NO_PAYERS = "UNKNOWN_REACHED", "NO_PAYERS"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One layer's payers in a tranche, in UTF-8 byte order.
+
+    ``weights`` None shares by what each can still give. ``draws`` are the balances each payment
+    draws on, at least one a payer; ``together`` those that all payments of the part draw on.
+    ``stop`` is a code and a reason: such a part may be passed, never poured.
+    """
+
+    layer: str
+    payers: tuple[str, ...]
+    weights: tuple[int, ...] | None
+    draws: tuple[tuple[Balance, ...], ...]
+    together: tuple[Balance, ...] = ()
+    stop: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tranche:
+    """What meets the losses of its labels at one rank: parts side by side, divided by ``split``.
+
+    ``split`` None divides by what each part can still give.
+    """
+
+    labels: tuple[Label, ...]
+    parts: tuple[Part, ...]
+    split: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pour:
+    """What one part of one tranche paid: payer -> amount, and its odd units if a payer of their own."""
+
+    layer: str
+    paid: dict[str, int]
+    odd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``capacities``: what each layer could give when the loss reached its rank; None if unknown."""
+
+    pours: tuple[Pour, ...]
+    capacities: dict[str, int | None]
+    uncovered: dict[Label, int]
+    left: dict[Balance, int]
+
+
+class Stopped(Exception):
+    """A loss reached a part that cannot be poured: UNKNOWN_REACHED or NO_PAYERS, and why."""
+
+    def __init__(self, code: str, why: str, layer: str) -> None:
+        super().__init__(why)
+        self.code, self.why, self.layer = code, why, layer
+
+
+def allocate(
+    losses: Mapping[Label, int],
+    tranches: Sequence[Tranche],
+    balances: Mapping[Balance, int],
+    rounding: Rounding = "largest_remainder",
+    residual_to: str = "",
+) -> Outcome:
+    """Pour ``losses`` over ``tranches`` in order; what none can bear is uncovered.
+
+    Under ``floor_residual`` the odd units of parts side by side go to the part that ``residual_to``
+    pays, else to the first with room. Raises Stopped.
+    """
+    assert all(loss >= 0 for loss in losses.values()), "a profit is not put through the waterfall"
+    open_, left = dict(losses), dict(balances)
+    pours: list[Pour] = []
+    capacities: dict[str, int | None] = {}
+    for _, rank in groupby(tranches, key=lambda tranche: [part.layer for part in tranche.parts]):
+        same = list(rank)
+        for part, most, _ in rooms((part for tranche in same for part in tranche.parts), left):
+            known = capacities.get(part.layer, 0)
+            unknown = known is None or (part.stop and part.stop[0] == UNKNOWN_REACHED)
+            capacities[part.layer] = None if unknown else (known or 0) + most
+        for tranche in same:
+            owed = {label: open_[label] for label in tranche.labels if open_.get(label)}
+            if not owed:
+                pours += (Pour(part.layer, {}, 0) for part in tranche.parts)
+                continue
+            taken = _pour(tranche, sum(owed.values()), left, pours, rounding, residual_to)
+            for label, amount in _reduce(owed, taken).items():
+                open_[label] -= amount
+    paid = sum(sum(pour.paid.values()) + pour.odd for pour in pours)
+    assert paid + sum(open_.values()) == sum(losses.values()), "every unit once"
+    return Outcome(tuple(pours), capacities, open_, left)
+
+
+def rooms(parts: Iterable[Part], left: Mapping[Balance, int]) -> list[tuple[Part, int, list[int]]]:
+    """What each part, and each payer in it, can give now.
+
+    Where parts name the same balance, an earlier one reserves all that it could take.
+    """
+    found = []
+    reserved: dict[Balance, int] = {}
+    for part in parts:
+        if reserved:
+            room = [min([left[key] - reserved.get(key, 0) for key in keys]) for keys in part.draws]
+        else:
+            room = [min([left[key] for key in keys]) for keys in part.draws]
+        if part.weights is not None:
+            room = [give if weight else 0 for give, weight in zip(room, part.weights, strict=True)]
+        most = min([sum(room), *(left[key] - reserved.get(key, 0) for key in part.together)])
+        found.append((part, most, room))
+        for give, keys in zip((*room, most), (*part.draws, part.together), strict=True):
+            for key in keys:
+                reserved[key] = reserved.get(key, 0) + give
+    return found
+
+
+def _pour(
+    tranche: Tranche,
+    due: int,
+    left: dict[Balance, int],
+    pours: list[Pour],
+    rounding: Rounding,
+    residual_to: str,
+) -> int:
+    """Take up to ``due`` from the tranche, draw ``left`` down, record the pours; what was taken."""
+    giving = rooms(tranche.parts, left)
+    for part, most, _ in giving:
+        if part.stop:
+            raise Stopped(*part.stop, part.layer)
+        if not most and part.weights and not any(part.weights):
+            if any(min(left[key] for key in keys) for keys in part.draws):
+                raise Stopped(NO_PAYERS, "every payer's share is zero", part.layer)
+    mosts = [most for _, most, _ in giving]
+    taken = min(due, sum(mosts))
+    amounts, odds = _side_by_side(tranche, taken, mosts, rounding, residual_to)
+    for (part, _, room), amount, odd in zip(giving, amounts, odds, strict=True):
+        weights = (
+            room
+            if part.weights is None
+            else [weight if give else 0 for weight, give in zip(part.weights, room, strict=True)]
+        )
+        shares, more = share(amount, weights, room, rounding)
+        paid = {payer: paid for payer, paid in zip(part.payers, shares, strict=True) if paid}
+        for amount_paid, keys in zip(shares, part.draws, strict=True):
+            if amount_paid:
+                for key in keys:
+                    left[key] -= amount_paid
+                    assert left[key] >= 0, "nobody pays beyond a purse, a limit or a cap"
+        for key in part.together:
+            left[key] -= amount + odd
+        pours.append(Pour(part.layer, paid, odd + more))
+    return taken
+
+
+def _side_by_side(
+    tranche: Tranche, taken: int, mosts: list[int], rounding: Rounding, residual_to: str
+) -> tuple[list[int], list[int]]:
+    """``taken`` over the parts: the amount its payers share, and the odd units beside it."""
+    weights = (
+        mosts
+        if tranche.split is None
+        else [weight if most else 0 for weight, most in zip(tranche.split, mosts, strict=True)]
+    )
+    amounts, odd = share(taken, weights, mosts, rounding)
+    odds = [0] * len(amounts)
+    first = sorted(range(len(amounts)), key=lambda i: tranche.parts[i].payers != (residual_to,))
+    for i in first:
+        odds[i] = min(odd, mosts[i] - amounts[i])
+        odd -= odds[i]
+    return amounts, odds
+
+
+def _reduce(owed: Mapping[Label, int], taken: int) -> dict[Label, int]:
+    """``taken`` over the open losses in proportion, odd units one each in byte order of the label."""
+    labels = sorted(owed)
+    amounts = [owed[label] for label in labels]
+    parts, _ = water_fill(taken, amounts, amounts)
+    odd = taken - sum(parts)
+    return {label: part + (i < odd) for i, (label, part) in enumerate(zip(labels, parts, strict=True))}

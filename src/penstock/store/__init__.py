@@ -1,0 +1,1 @@
+"""Bytes in and out: rulebook and scenario files, tables of members."""
