@@ -178,6 +178,7 @@ def _prepare(
     known = Circumstances(
         rulebook=scenario.rulebook,
         day=day,
+        today=defaults[0].at.date(),
         members=members,
         parties=scenario.parties,
         figures=scenario.figures,

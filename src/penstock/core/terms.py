@@ -24,6 +24,7 @@ class NotKnown(Exception):
 class Circumstances:
     """Everything a term can read at one event.
 
+    ``day`` is the day whose rules are read, ``today`` that of the default, whose facts are read.
     ``members`` have taken in what was found out so far; ``out`` are those in default before this
     event, ``defaulters`` those of it. ``facts`` of the default include its decisions under
     ``decided``; ``decided`` says which decisions name a member. ``layers`` are those in force.
@@ -31,6 +32,7 @@ class Circumstances:
 
     rulebook: Rulebook
     day: date
+    today: date
     members: Mapping[str, Member]
     parties: Mapping[str, Mapping[str, Field]]
     figures: Mapping[str, Field]
@@ -71,19 +73,19 @@ def lookup(name: str, payer: str, known: Circumstances) -> Fraction:
     figure = known.rulebook.figures.get(name)
     if payer in known.members:
         if name in member_fields:
-            return number(known.members[payer].fields.get(name), known.day, f"{name} of {payer}")
+            return number(known.members[payer].fields.get(name), known.today, f"{name} of {payer}")
     elif _is_source_of(name, payer, known):
-        return number(known.parties.get(payer, {}).get(name), known.day, f"{name} of {payer}")
+        return number(known.parties.get(payer, {}).get(name), known.today, f"{name} of {payer}")
     if figure and figure.amount:
         definition = figure.amount.on(known.day)
         if definition is None:
             raise NotKnown(f"figure {name} on {known.day}")
         return evaluate(definition, payer, known)
     if figure and figure.given == "ccp":
-        return number(known.figures.get(name), known.day, f"figure {name}")
+        return number(known.figures.get(name), known.today, f"figure {name}")
     if name in member_fields:
         fields = ((m.id, m.fields.get(name)) for m in known.members.values())
-        return sum((number(f, known.day, f"{name} of {m}") for m, f in fields), Fraction(0))
+        return sum((number(f, known.today, f"{name} of {m}") for m, f in fields), Fraction(0))
     if name in known.layers:
         return Fraction(standing(known.layers[name], known))
     raise NotKnown(f"{name} for {payer}")
@@ -120,15 +122,15 @@ def facts_of(
 ) -> dict[str, frozenset[str]]:
     """What ``where`` and ``order`` can ask of a member, for the named fields."""
     facts: dict[str, frozenset[str]] = {}
-    groups = {_word(known.members[d], "group", known.day) for d in known.defaulters} - {None}
+    groups = {_word(known.members[d], "group", known.today) for d in known.defaulters} - {None}
     for name in fields:
         if name == "decided":
             facts[name] = known.decided.get(member, frozenset()) or frozenset(("false",))
         elif name == "defaulter_affiliate":
-            affiliate = _word(known.members[member], "group", known.day) in groups
+            affiliate = _word(known.members[member], "group", known.today) in groups
             facts[name] = frozenset(("true" if affiliate else "false",))
         else:
-            facts[name] = frozenset((_word(known.members[member], name, known.day) or "false",))
+            facts[name] = frozenset((_word(known.members[member], name, known.today) or "false",))
     return facts
 
 
@@ -150,8 +152,9 @@ def purse(layer: Layer, payer: str, known: Circumstances, account: str = HOUSE) 
     name: str = layer.source
     if payer in known.members:
         member = known.members[payer]
-        fields = member.accounts.get(account) if layer.account and member.accounts else member.fields
-        field = (fields or {}).get(name)
+        field = member.accounts.get(account, {}).get(name) if layer.account else None
+        if field is None and account == HOUSE:
+            field = member.fields.get(name)
     else:
         account, held = "", known.parties.get(payer, {})
         name = layer.id if layer.id in held else name
@@ -161,7 +164,7 @@ def purse(layer: Layer, payer: str, known: Circumstances, account: str = HOUSE) 
                 raise NotKnown(f"{layer.source} of {payer} is not given")
             return None
     key = ("purse", payer, name, account)
-    stands = number(field, known.day, f"{name} of {payer}")
+    stands = number(field, known.today, f"{name} of {payer}")
     return key, floor(stands) - known.history.of_purse(key)
 
 

@@ -192,8 +192,7 @@ class _Binder:
         if layer.payer == "defaulter":
             yield from self._of_defaulters(layer)
         elif layer.payer == "members":
-            for payers in self._classes(layer):
-                yield self.labels, self._part(layer, payers)
+            yield from ((self.labels, part) for part in self._of_members(layer))
         else:
             yield self.labels, self._part(layer, (str(layer.payer),))
 
@@ -213,6 +212,16 @@ class _Binder:
                 part = self._part(layer, (member,))
                 yield house, part
                 yield clients, part
+
+    def _of_members(self, layer: Layer) -> list[Part]:
+        """A part a class; what nobody knows of one class, or shares in none, stops the whole layer."""
+        parts = [self._part(layer, payers) for payers in self._classes(layer)]
+        stop = next((part.stop for part in parts if part.stop), None)
+        if stop:
+            return [Part(layer.id, (), (), (), stop=stop)]
+        if any(part.payers for part in parts) and not any(any(p.weights or (1,)) for p in parts if p.payers):
+            return [replace(part, stop=(NO_PAYERS, "every payer's share is zero")) for part in parts]
+        return parts
 
     def _classes(self, layer: Layer) -> Iterator[tuple[str, ...]]:
         """The members who pay, class after class."""
@@ -259,7 +268,7 @@ class _Binder:
             able = known.members[payer].fields.get("able_to_pay") if payer in known.members else None
             if able is not None:
                 key: Balance = ("able_to_pay", payer)
-                stands = int(number(able, known.day, f"able_to_pay of {payer}"))
+                stands = int(number(able, known.today, f"able_to_pay of {payer}"))
                 keys.append(self._balance(key, stands - known.history.of_purse(key)))
                 self.purses[layer.id, payer] = key
         else:

@@ -28,7 +28,8 @@ class Part:
 
     ``weights`` None shares by what each can still give. ``draws`` are the balances each payment
     draws on, at least one a payer; ``together`` those that all payments of the part draw on.
-    ``stop`` is a code and a reason: such a part may be passed, never poured.
+    ``stop`` is a code and a reason: such a part may be passed, never poured. If it names payers, it
+    stops only while one of them has anything to give.
     """
 
     layer: str
@@ -131,7 +132,7 @@ def rooms(parts: Iterable[Part], left: Mapping[Balance, int]) -> list[tuple[Part
         found.append((part, most, room))
         for give, keys in zip((*room, most), (*part.draws, part.together), strict=True):
             for key in keys:
-                reserved[key] = reserved.get(key, 0) + give
+                reserved[key] = reserved.get(key, 0) + min(give, most)
     return found
 
 
@@ -145,12 +146,9 @@ def _pour(
 ) -> int:
     """Take up to ``due`` from the tranche, draw ``left`` down, record the pours; what was taken."""
     giving = rooms(tranche.parts, left)
-    for part, most, _ in giving:
-        if part.stop:
+    for part in tranche.parts:
+        if part.stop and (not part.draws or any(min(left[key] for key in keys) for keys in part.draws)):
             raise Stopped(*part.stop, part.layer)
-        if not most and part.weights and not any(part.weights):
-            if any(min(left[key] for key in keys) for keys in part.draws):
-                raise Stopped(NO_PAYERS, "every payer's share is zero", part.layer)
     mosts = [most for _, most, _ in giving]
     taken = min(due, sum(mosts))
     amounts, odds = _side_by_side(tranche, taken, mosts, rounding, residual_to)
