@@ -1,0 +1,1 @@
+"""The only room with users and effects: the command line."""

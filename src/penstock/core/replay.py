@@ -23,6 +23,7 @@ class LayerResult:
 
     ``capacity``: what it could give when the loss reached it; None where nobody has published it.
     ``paid`` by payer, odd units under ``rounding:<party>``; ``unpaid``: calls not met, by member.
+    ``payers`` is how many stood ready to pay; ``beside``: side by side with others of its group.
     """
 
     layer: Layer
@@ -32,6 +33,8 @@ class LayerResult:
     paid: Mapping[str, int]
     unpaid: Mapping[str, int]
     status: Status
+    payers: int
+    beside: bool
 
     @property
     def cite(self) -> Cite | None:
@@ -220,7 +223,17 @@ def pour(step: Step, losses: Mapping[Label, int] | None = None) -> tuple[EventRe
             capacity = outcome.capacities.get(layer.id, 0)
             rating = status(layer, step.plan.rulebook, step.plan.day)
             used = sum(payers.values())
-            rows.append(LayerResult(layer, rank.group, capacity, used, payers, unpaid, rating))
+            ready = {
+                p
+                for t in step.bound.tranches
+                for part in t.parts
+                if part.layer == layer.id
+                for p in part.payers
+            }
+            beside = len(rank.layers) > 1
+            rows.append(
+                LayerResult(layer, rank.group, capacity, used, payers, unpaid, rating, len(ready), beside)
+            )
             for payer, amount in payers.items():
                 purse = step.bound.purses.get((layer.id, payer))
                 uses.append(Use(step.plan.day, step.number, layer.id, payer, purse, amount))

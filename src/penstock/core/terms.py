@@ -148,7 +148,8 @@ def purse(layer: Layer, payer: str, known: Circumstances, account: str = HOUSE) 
 
     None: the layer's limit is all there is. Raises NotKnown.
     """
-    assert layer.source and not layer.called
+    assert layer.source
+    assert not layer.called
     name: str = layer.source
     if payer in known.members:
         member = known.members[payer]

@@ -6,16 +6,20 @@ Amounts are integers in minor units. Positions and sizes are floats in points, y
 """
 
 import math
-import os
 import pathlib
-import threading
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+from penstock.core.money import Currency, written
+from penstock.report.figures import write_figure
+from penstock.report.words import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.patches import Polygon
 
 
@@ -44,12 +48,11 @@ class Tank:
 class Picture:
     """One loss and its ranks in order; the tanks of one rank stand side by side.
 
-    `loss` and `uncovered` in minor units; `decimals` of their digits follow the point.
+    `loss` and `uncovered` in minor units of `currency`.
     """
 
     title: str
-    currency: str
-    decimals: int
+    currency: Currency
     loss: int
     loss_title: str
     ranks: tuple[tuple[Tank, ...], ...]
@@ -72,43 +75,23 @@ _LINE, _EDGE, _ALARM, _PAPER = "#dfe3e8", "#838d99", "#b3261e", "#ffffff"
 _HEADING, _TITLE = _Font(size=14, weight="bold"), _Font(size=11.5, weight="bold")
 _NUMBER, _SMALL = _Font(size=11.5), _Font(size=10)
 _CITE: Final = _Font(size=9.5, style="italic")
-_FONTS: Final = {"font.family": ["DejaVu Sans", "sans-serif"], "font.sans-serif": ["DejaVu Sans"]}
-_SVG: Final = {"svg.fonttype": "none", "svg.hashsalt": "penstock"}
-_SETTINGS: Final[Any] = _FONTS | _SVG | {"text.hinting": "no_hinting", "hatch.linewidth": 0.9}
 
 _MARGIN, _BETWEEN = 24.0, 44.0
 _PIPE, _AXIS, _PIPE_END, _STREAM_W = 10.0, 23.0, 36.0, 20.0
 _TANKS, _TANK_H, _GAP, _TANK_MIN, _TANK_UNKNOWN = 66.0, 36.0, 9.0, 14.0, 44.0
 _DASHED, _DOTTED = (0, (3.2, 2.0)), (0, (1.0, 1.9))
-_LOCK: Final = threading.Lock()  # the settings of matplotlib are global
 
 
 def draw(pictures: Sequence[Picture], path: pathlib.Path) -> None:
     """Write the pictures side by side to `path`; its suffix, .svg or .png, decides the format.
 
-    The same pictures and matplotlib give the same bytes; a failure leaves `path` as it was.
+    There must be at least one, each with at least one tank. Refused as for `write_figure`.
     """
-    form = path.suffix.lower().removeprefix(".")
-    if form not in {"svg", "png"}:
-        raise ValueError(f"{path.name}: write a file name that ends in .svg or .png")
-    if not pictures:
-        raise ValueError("nothing to draw: give at least one picture")
-    import matplotlib
-
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with _LOCK, matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)
-        try:
-            _save(pictures, partial, form)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    write_figure(path, "; ".join(_spoken(picture) for picture in pictures), partial(_draw, pictures))
 
 
-def _save(pictures: Sequence[Picture], path: pathlib.Path, form: str) -> None:
-    """Draw a panel for each picture on one figure and write it as `form`, svg or png."""
-    from matplotlib.figure import Figure
+def _draw(pictures: Sequence[Picture], figure: "Figure") -> float:
+    """A panel for each picture on one figure; the dots per inch that suit it."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -116,7 +99,6 @@ def _save(pictures: Sequence[Picture], path: pathlib.Path, form: str) -> None:
         look = FontProperties(**font)
         return max(text_to_path.get_text_width_height_descent(s, look, False)[0] for s in texts)
 
-    figure = Figure(facecolor=_PAPER)
     axes = figure.add_axes((0, 0, 1, 1), autoscale_on=False)
     axes.set_axis_off()
     panels = [_Panel(axes, measure, picture, len(pictures) == 1) for picture in pictures]
@@ -125,10 +107,7 @@ def _save(pictures: Sequence[Picture], path: pathlib.Path, form: str) -> None:
     width = 2 * _MARGIN + len(panels) * (each + _BETWEEN) - _BETWEEN
     axes.set(xlim=(0, width), ylim=(max(bottoms) + _MARGIN, 0))
     figure.set_size_inches(width / 72, (max(bottoms) + _MARGIN) / 72)
-    metadata: dict[str, Any] = {"Title": "; ".join(panel.spoken() for panel in panels)}
-    metadata |= {"Date": None, "Creator": "Penstock"} if form == "svg" else {"Software": None}
-    dots = 900 * max(len(panels), 1.5)
-    figure.savefig(path, format=form, dpi=72 * dots / width, metadata=metadata)
+    return 72 * 900 * max(len(panels), 1.5) / width
 
 
 class _Panel:
@@ -155,24 +134,16 @@ class _Panel:
         self.wanted = math.ceil(max(min(max(fixed + titles, least), most), fixed + 120))
 
     def amount(self, minor: int) -> str:
-        """With two decimals 11400000000 is 114,000,000.00."""
-        whole, cents = divmod(abs(minor), 10**self.picture.decimals)
-        tail = f".{cents:0{self.picture.decimals}d}" if self.picture.decimals else ""
-        return ("−" if minor < 0 else "") + f"{whole:,}{tail}"
+        return written(minor, self.picture.currency, grouped=True).replace("-", "−")
 
     def figures(self, tank: Tank) -> tuple[str, str, str]:
-        """The share used, rounded down and in full only if nothing is left; what is left; of."""
+        """The share used, in full only if nothing is left; what is left; of what."""
         if tank.capacity is None:
             return "", "not published", ""
-        tenths = tank.used * 1000 // (tank.capacity or 1)
-        share = f"{tenths // 10}.{tenths % 10} % used" if tenths else "< 0.1 % used"
+        share = f"{percent(tank.used, tank.capacity)} used"
         share = "used in full" if tank.used >= tank.capacity else share
         left, of = self.amount(tank.capacity - tank.used), "of " + self.amount(tank.capacity)
         return share if tank.used else "", left, of
-
-    def spoken(self) -> str:
-        p, loss, rest = self.picture, *map(self.amount, (self.picture.loss, self.picture.uncovered))
-        return f"{p.title}: loss {p.currency} {loss}, uncovered {p.currency} {rest}"
 
     def area(self, points: _Points, paint: tuple[str, str]) -> "Polygon":
         x, y = zip(*((self.left + x, y) for x, y in points), strict=True)
@@ -214,7 +185,7 @@ class _Panel:
             self.row(number, rank, across, y)
             flow -= sum(tank.used for tank in rank)
             bends.append((y + 10, flow))
-            y += max(len(rank) * self.step + 12, _TANK_H + (36 if len(rank) > 1 else 20))
+            y += max(len(rank) * self.step + 12, _TANK_H + (36 if len(rank) > 1 else 24))
             self.line([(_TANKS, y), (self.end, y)], _LINE, 1)
         self.pipe(bends, y)
         return self.legend(self.to_scale(y + 44))
@@ -222,7 +193,7 @@ class _Panel:
     def heading(self) -> float:
         """The title under its rule, the heads of the columns, the loss; gives where ranks begin."""
         p, y = self.picture, _MARGIN
-        unit = p.currency + ("" if p.decimals else ", no minor unit")
+        unit = p.currency.code + ("" if p.currency.decimals else ", no minor unit")
         title = self.fit(p.title, _HEADING, self.end - self.measure(_SMALL, unit) - 24)
         loss = self.fit(p.loss_title, _TITLE, self.used - self.used_w - 18 - _TANKS)
         self.line([(0, y), (self.end, y)], _INK, 2)
@@ -339,6 +310,13 @@ class _Panel:
         y += 19 if x + self.measure(_SMALL, note) > self.end else 0
         self.text((self.end, y + 9.5), note, _SMALL, _INK_3, "right")
         return y + 12
+
+
+def _spoken(picture: Picture) -> str:
+    loss, rest = (
+        written(amount, picture.currency, grouped=True) for amount in (picture.loss, picture.uncovered)
+    )
+    return f"{picture.title}: loss {picture.currency} {loss}, uncovered {picture.currency} {rest}"
 
 
 def _level(tank: Tank) -> float:

@@ -145,7 +145,8 @@ class Reader:
                 raise self.problem("TYPE", path, node, "a map belongs here", "name: value")
             keys = [self.read(key_hint, Scalar(key, *map_.keys[key]), (*path, key)) for key in map_.items]
             return dict(zip(keys, self._each(list(map_.items.items()), item_hint, path), strict=True))
-        assert is_dataclass(hint) and isinstance(hint, type), hint
+        assert is_dataclass(hint), hint
+        assert isinstance(hint, type), hint
         return self.dataclass(hint, node, path)
 
     def _each(self, items: list[tuple[Any, Node]], hint: Any, path: Path) -> list[Any]:
@@ -360,7 +361,8 @@ class Reader:
             raise self.problem("TYPE", path, node, "an amount is a name or a map", '{amount: "1.00"}')
         bases = [word for word in AMOUNT_BASES if word in node.items]
         if len(bases) > 1 or (not bases and not partial):
-            says = f"an amount has one of {', '.join(AMOUNT_BASES)}; here {'stand ' + ' and '.join(bases) if bases else 'is none'}"
+            here = "stand " + " and ".join(bases) if bases else "is none"
+            says = f"an amount has one of {', '.join(AMOUNT_BASES)}; here {here}"
             self.words(node, path, (*AMOUNT_WORDS, "cite"), "an amount")
             raise self.problem("AMOUNT", path, node, says, "one of them")
         if "multiple" in node.items and "of" not in node.items and not partial:

@@ -61,6 +61,15 @@ def load_rulebook(path: FilePath) -> Rulebook:
     return read_rulebook(parse(read_bytes(path, "rulebook"), str(path)))
 
 
+def open_rulebook(name: str | FilePath, folders: Sequence[FilePath] = ()) -> Rulebook:
+    """The rulebook with this id, or in this file (a name that ends in .yaml or .yml).
+
+    Ids are looked up in ``folders``, those of PENSTOCK_RULEBOOKS, and among the shipped ones.
+    """
+    is_file = str(name).endswith((".yaml", ".yml"))
+    return load_rulebook(FilePath(name) if is_file else find(str(name), folders))
+
+
 def rulebook_from(value: object) -> Rulebook:
     """A rulebook from plain Python maps, lists and strings, as they would stand in the file."""
     return read_rulebook(Document(from_value(value)))

@@ -1,0 +1,71 @@
+"""How the command line talks: colours with meaning, tables, problems without tracebacks."""
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.theme import Theme
+
+from penstock.core.problems import Refused
+from penstock.report.terminal import Line
+
+THEME = Theme(
+    {
+        "members": "blue",
+        "ccp": "yellow",
+        "defaulter": "bright_black",
+        "other": "green",
+        "uncovered": "bold red",
+        "quiet": "dim",
+        "title": "bold",
+    }
+)
+out = Console(theme=THEME, highlight=False, soft_wrap=True)
+err = Console(theme=THEME, highlight=False, soft_wrap=True, stderr=True)
+
+USAGE, BUG, INTERRUPTED = 2, 70, 130
+
+
+def show(lines: Sequence[Line]) -> None:
+    """Print styled lines."""
+    for line in lines:
+        text = Text()
+        for part, style in line:
+            text.append(part, style=style or None)
+        text.rstrip()
+        out.print(text)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
+    """Print a table; the columns in ``right`` are aligned to the right."""
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for i, head in enumerate(heads):
+        grid.add_column(head, justify="right" if i in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    out.print(grid, soft_wrap=False)
+
+
+def refuse(refused: Refused) -> None:
+    """Print what was wrong, one problem a line, to the error output."""
+    for problem in refused.problems:
+        style = "quiet" if problem.warning else ""
+        err.print(Text(str(problem), style=style))
+
+
+def unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """In place of a traceback: a refusal as it is, anything else as a fault of ours."""
+    if isinstance(error, Refused):
+        refuse(error)
+        sys.exit(USAGE)
+    if isinstance(error, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    where = ""
+    while trace is not None:
+        where = f"{trace.tb_frame.f_code.co_filename.rsplit('penstock', 1)[-1]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    err.print(Text(f"penstock: a fault of its own, please report it: {kind.__name__}: {error} (at {where})"))
+    sys.exit(BUG)

@@ -1,0 +1,101 @@
+"""One member's bill as a derivation: every line can be checked by hand."""
+
+from fractions import Fraction
+
+from penstock.core.exposure import Derivation, Most, derive
+from penstock.core.money import Currency, written
+from penstock.core.replay import EventResult, Result, Step
+from penstock.report.words import clause
+
+BillLine = tuple[str, str]
+"""What happened, and the amount as written ("" where it says none)."""
+
+
+def bill(result: Result, member: str) -> list[BillLine]:
+    """How each unit that the member pays came about, over all events of the result."""
+    unit = result.scenario.currency
+    lines: list[BillLine] = []
+    total = 0
+    for event, step in zip(result.events, result.steps, strict=True):
+        who = " and ".join(event.members)
+        if step is None:
+            lines.append((f"Default of {who}: nothing is computed, {event.unpublished}", ""))
+            continue
+        beyond = ", beyond the defaulter's own resources" if event.beyond_own else ""
+        lines.append((f"Default of {who} at {event.at.isoformat()}: the loss{beyond}", _in(event.loss, unit)))
+        found = derive(step, event, member)
+        for one in found:
+            lines += _derived(one, event, step, member, unit)
+            total += one.paid
+        if not found:
+            lines.append((f"{member} pays nothing in this default", _in(0, unit)))
+        lines += _not_met(event, member, unit)
+    lines.append((f"{member} pays in all", _in(total, unit)))
+    return lines
+
+
+def _derived(one: Derivation, event: EventResult, step: Step, member: str, unit: Currency) -> list[BillLine]:
+    layer = one.row.layer
+    title = layer.title or layer.id
+    lines = []
+    before = event.loss - one.reached
+    if before:
+        lines.append((f"Borne before layer {layer.id}", f"-{_in(before, unit)}"))
+    lines.append((f"Reaches layer {layer.id}, {title} ({clause(layer.cite)})", _in(one.reached, unit)))
+    if one.shared < one.reached:
+        lines.append(("Shared by the payers of this layer, all that it can take here", _in(one.shared, unit)))
+    if member in one.full:
+        lines.append(
+            (f"{member} pays all it can give here: its limit, its money or both", _in(one.room, unit))
+        )
+        return lines
+    shared = one.shared - sum(one.full.values())
+    if one.full:
+        names = ", ".join(sorted(one.full)) if len(one.full) <= 5 else f"{len(one.full)} members"
+        lines.append((f"Paid by {names}, up to the limit", f"-{_in(sum(one.full.values()), unit)}"))
+        lines.append(("Left for the others", _in(shared, unit)))
+    part = Fraction(one.exact / shared) if shared else Fraction(0)
+    percent = _decimals(part * 100, 6)
+    says = f"{member}'s share is {part.numerator}/{part.denominator} ({percent} %): exactly"
+    exact = _decimals(one.exact / 10**unit.decimals, unit.decimals + 6)
+    lines.append((says, exact))
+    floor = one.exact.numerator // one.exact.denominator
+    if floor != one.exact:
+        rule = step.rounding
+        word = rule.share.replace("_", " ")
+        if rule.share == "floor_residual":
+            says = f"Rounded down ({word}); the odd units are paid by {rule.residual_to}"
+        elif one.paid > floor:
+            says = f"Rounded up: among the largest remainders ({word}, ties by member id)"
+        else:
+            says = f"Rounded down: not among the largest remainders ({word}, ties by member id)"
+        lines.append((says, _in(one.paid, unit)))
+    return lines
+
+
+def _not_met(event: EventResult, member: str, unit: Currency) -> list[BillLine]:
+    return [
+        (f"Called in layer {row.layer.id} and not paid: a claim on {member}", _in(row.unpaid[member], unit))
+        for row in event.layers
+        if member in row.unpaid
+    ]
+
+
+def most_lines(most: Most, unit: Currency) -> list[BillLine]:
+    """The most a member can lose, by layer."""
+    lines = [(f"In layer {layer}", _in(amount, unit)) for layer, amount in most.by_layer.items()]
+    lines += [(f"In layer {layer}: not published, comes on top", "unknown") for layer in most.unknown]
+    at_least = "at least" if most.unknown else "at most"
+    return [*lines, (f"{most.payer} can lose {at_least}", _in(most.total, unit))]
+
+
+def _in(minor: int, unit: Currency) -> str:
+    return written(minor, unit, grouped=True)
+
+
+def _decimals(value: Fraction, digits: int) -> str:
+    """A fraction with so many digits, cut off; an ellipsis where there were more."""
+    scaled = value * 10**digits
+    whole = scaled.numerator // scaled.denominator
+    text = f"{whole // 10**digits:,}.{whole % 10**digits:0{digits}d}" if digits else f"{whole:,}"
+    return text.rstrip("0").rstrip(".") if whole == scaled else text + "..."

@@ -1,0 +1,59 @@
+"""Figures drawn by matplotlib, written whole or not at all, the same bytes from the same values.
+
+matplotlib is imported only when something is drawn.
+"""
+
+import os
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from penstock.core.problems import Problem, Refused
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SETTINGS: Final[Any] = {
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],
+    "svg.fonttype": "none",
+    "svg.hashsalt": "penstock",
+    "text.hinting": "no_hinting",
+    "hatch.linewidth": 0.9,
+}
+_LOCK: Final = threading.Lock()  # the settings of matplotlib are global
+
+
+def write_figure(path: Path, title: str, draw: Callable[["Figure"], float]) -> None:
+    """Let ``draw`` fill a figure and write it to ``path``; the suffix, .svg or .png, says how.
+
+    ``draw`` returns the dots per inch of a PNG. Refused FILE_TYPE for another suffix and
+    FILE_UNWRITABLE; a failure leaves ``path`` as it was.
+    """
+    form = path.suffix.lower().removeprefix(".")
+    if form not in {"svg", "png"}:
+        says = f"{path.name} ends in neither .svg nor .png"
+        raise Refused(Problem("FILE_TYPE", (), says, "a file name that ends in .svg or .png"))
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    metadata: dict[str, Any] = {"Title": title}
+    metadata |= {"Date": None, "Creator": "Penstock"} if form == "svg" else {"Software": None}
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with _LOCK, matplotlib.rc_context(), warnings.catch_warnings():
+        # A name in a script that the bundled font lacks is drawn as boxes in a PNG; an SVG keeps it.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        try:
+            figure = Figure(facecolor="#ffffff")
+            dots = draw(figure)
+            figure.savefig(partial, format=form, dpi=dots, metadata=metadata)
+            partial.replace(path)
+        except OSError as error:
+            says = f"{path} cannot be written: {error.strerror}"
+            raise Refused(Problem("FILE_UNWRITABLE", (), says, "a folder that exists")) from None
+        finally:
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,47 @@
+"""From results to pictures: what the waterfall picture shows of an event."""
+
+from penstock.core.replay import EventResult, LayerResult, Result
+from penstock.report.picture import Picture, Tank
+from penstock.report.terminal import kind, ranked, who
+
+
+def panels(result: Result) -> list[Picture]:
+    """A picture for each computed event of the result."""
+    return [_picture(result, event) for event in result.events if not event.unpublished]
+
+
+def _picture(result: Result, event: EventResult) -> Picture:
+    ranks: list[list[Tank]] = []
+    for rank, row in ranked(event):
+        if event.beyond_own and row.layer.payer == "defaulter":
+            continue
+        tank = _tank(row)
+        if rank[-1].isalpha() and not rank.endswith("a"):
+            ranks[-1].append(tank)
+        else:
+            ranks.append([tank])
+    title = result.scenario.title
+    if len(result.events) > 1:
+        title += f": {' and '.join(event.members)}"
+    return Picture(
+        title=title,
+        currency=result.scenario.currency,
+        loss=event.loss,
+        loss_title="Loss beyond the defaulter's own" if event.beyond_own else "Loss to cover",
+        ranks=tuple(tuple(tanks) for tanks in ranks),
+        uncovered=event.uncovered,
+    )
+
+
+def _tank(row: LayerResult) -> Tank:
+    cite = f"{row.cite.citation.title} {row.cite.clause}".strip() if row.cite else ""
+    return Tank(
+        title=row.layer.title or row.layer.id.replace("_", " ").capitalize(),
+        payer=kind(row.layer.payer),
+        who=who(row)[:1].upper() + who(row)[1:],
+        used=row.used,
+        capacity=row.capacity,
+        called=row.layer.called,
+        cite=cite,
+        status=row.status,
+    )

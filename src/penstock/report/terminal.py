@@ -1,0 +1,173 @@
+"""The waterfall for a terminal of 80 columns: bars, amounts, what is left, the rule of each layer.
+
+A line is a list of (text, style); the styles are payer kinds and a few words that the terminal's theme
+knows. Joined without styles it is plain text.
+"""
+
+from penstock.core.money import Currency, written
+from penstock.core.replay import EventResult, LayerResult, Result
+from penstock.report.words import clause, percent
+
+Line = list[tuple[str, str]]
+
+WIDTH = 80
+_TAIL = 7
+_KINDS = {"members": "members", "ccp": "ccp", "defaulter": "defaulter"}
+
+
+def kind(payer: str | None) -> str:
+    """members, ccp, defaulter or other: what a layer's colour means."""
+    return _KINDS.get(payer or "", "other")
+
+
+def plain(lines: list[Line]) -> str:
+    """The lines as text without styles."""
+    return "\n".join("".join(text for text, _ in line).rstrip() for line in lines) + "\n"
+
+
+def waterfall_lines(result: Result) -> list[Line]:
+    """Every event of the result, one below the other."""
+    lines: list[Line] = []
+    unit = result.scenario.currency
+    for event in result.events:
+        who = f"{unit}, default of {' and '.join(event.members)}"
+        lines.append(_ends(_cut(result.scenario.title, WIDTH - len(who) - 2), who, "title"))
+        force = f", in force {event.in_force}" if event.in_force else ""
+        lines.append([(f"Rulebook {result.scenario.rulebook.rulebook}{force}", "quiet")])
+        lines.append([])
+        if event.unpublished:
+            lines.append([("     Nothing is computed: ", "title"), (event.unpublished, "")])
+            lines.append([])
+            continue
+        lines += _event_lines(event, unit)
+    return lines
+
+
+def ranked(event: EventResult) -> list[tuple[str, LayerResult]]:
+    """The layers with their ranks: 1, 2, 3a, 3b where they stand side by side."""
+    beside: dict[str, list[int]] = {}
+    for i, row in enumerate(event.layers):
+        if row.beside and row.group:
+            beside.setdefault(row.group, []).append(i)
+    found, rank = [], 0
+    for i, row in enumerate(event.layers):
+        same = beside.get(row.group or "", [i]) if row.beside else [i]
+        rank += i == same[0]
+        letter = chr(ord("a") + same.index(i)) if len(same) > 1 else ""
+        found.append((f"{rank}{letter}", row))
+    return found
+
+
+def _event_lines(event: EventResult, unit: Currency) -> list[Line]:
+    rows = ranked(event)
+    amounts = [event.loss, event.uncovered, *(row.used for _, row in rows)]
+    wide = max(len(written(amount, unit, grouped=True)) for amount in amounts) + 2
+    names = min(max((len(row.layer.id) for _, row in rows), default=0), 26) + 1
+    payers = max((len(who(row)) for _, row in rows), default=0) + 1
+    bar = min(24, max(8, WIDTH - 5 - names - payers - wide - _TAIL))
+    at = 5 + names + payers
+    what = "loss beyond the defaulter's own resources" if event.beyond_own else "loss"
+    loss = written(event.loss, unit, grouped=True)
+    lines: list[Line] = [[(f"     {what}".ljust(at + bar), ""), (loss.rjust(wide), "title")], []]
+    for rank, row in rows:
+        style = kind(row.layer.payer)
+        if event.beyond_own and row.layer.payer == "defaulter":
+            text = f"{rank:>3}  {_cut(row.layer.id, names - 1):<{names}}{who(row):<{payers}}"
+            lines += [[(text + "used before this loss", "quiet")], []]
+            continue
+        used = written(row.used, unit, grouped=True)
+        lines.append(
+            [
+                (f"{rank:>3}  {_cut(row.layer.id, names - 1):<{names}}{who(row):<{payers}}", ""),
+                (_bar(row, bar), style),
+                (used.rjust(wide), "" if row.used else "quiet"),
+                (f"  {share(row)}", "quiet"),
+            ]
+        )
+        left = _left(row, unit)
+        flag = row.status if row.status != "verified" and len(left) + len(row.status) < WIDTH - at else ""
+        lines.append([(" " * at, ""), (left, "quiet"), (flag.rjust(WIDTH - at - len(left)), "quiet")])
+        for member, amount in row.unpaid.items():
+            text = f"{member} did not pay {written(amount, unit, grouped=True)}: a claim"
+            lines.append([(" " * at, ""), (text, "uncovered")])
+    style = "uncovered" if event.uncovered else "quiet"
+    uncovered = written(event.uncovered, unit, grouped=True)
+    lines += [[], [("     uncovered".ljust(at + bar), ""), (uncovered.rjust(wide), style)], []]
+    lines += [[(f"     {text}", "")] for text in _shares(event, unit)]
+    if any(event.surplus.values()):
+        left_over = ", ".join(
+            f"{account} {written(amount, unit, grouped=True)}" for account, amount in event.surplus.items()
+        )
+        lines.append([(f"     returned to the defaulter: {left_over}", "")])
+    lines += [[], [("     Rules", "title")]]
+    for rank, row in rows:
+        rule = f"{row.status:<12}" + (clause(row.cite).rsplit(", ", 1)[0] if row.cite else "no citation")
+        lines.append([(f"{rank:>3}  ", ""), (_cut(rule, WIDTH - 5), "quiet")])
+    return [*lines, []]
+
+
+def who(row: LayerResult) -> str:
+    """Who pays, shortly: CCP, defaulter, 12 members."""
+    payer = row.layer.payer or ""
+    if payer == "members":
+        return f"{row.payers} member{'' if row.payers == 1 else 's'}" if row.payers else "members"
+    return {"ccp": "CCP"}.get(payer, payer.replace("_", " "))
+
+
+def share(row: LayerResult) -> str:
+    """``full``, ``64.5 %`` or nothing where nothing was used."""
+    if not row.used or row.capacity is None:
+        return ""
+    if row.used == row.capacity:
+        return "full"
+    return percent(row.used, row.capacity)
+
+
+def _bar(row: LayerResult, width: int) -> str:
+    if row.capacity is None:
+        return "?".ljust(width, "┈")
+    filled = row.used * width // row.capacity if row.capacity else 0
+    if row.used:
+        filled = max(1, filled)
+    empty = "┈" if row.layer.called else "░"
+    return "█" * filled + empty * (width - filled)
+
+
+def _left(row: LayerResult, unit: Currency) -> str:
+    if row.capacity is None:
+        return "not published"
+    capacity = written(row.capacity, unit, grouped=True)
+    if not row.used:
+        return f"up to {capacity}"
+    if row.used == row.capacity:
+        return f"of {capacity}"
+    return f"of {capacity}, {written(row.capacity - row.used, unit, grouped=True)} left"
+
+
+def _shares(event: EventResult, unit: Currency) -> list[str]:
+    """``CCP 7,000,000.00 (6.1 %)`` for each kind of payer that paid."""
+    totals: dict[str, int] = {}
+    for row in event.layers:
+        label = {"ccp": "CCP", "members": "members"}.get(row.layer.payer or "", row.layer.payer or "")
+        if row.used:
+            totals[label] = totals.get(label, 0) + row.used
+    if not event.loss:
+        return []
+    texts = []
+    for label, amount in totals.items():
+        texts.append(f"{label} {written(amount, unit, grouped=True)} ({percent(amount, event.loss)})")
+    lines, line = [], ""
+    for text in texts:
+        if line and len(line) + len(text) > WIDTH - 8:
+            lines.append(line)
+            line = ""
+        line += ("   " if line else "") + text
+    return [*lines, line] if line else lines
+
+
+def _ends(left: str, right: str, style: str) -> Line:
+    return [(left.ljust(WIDTH - len(right)), style), (right, "quiet")]
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
