@@ -23,7 +23,8 @@ Ledger = Counter[tuple[str, ...]]
 CALLED = {"assessment", "commitment"}
 COMMON_FIELDS = {"initial_margin", "excess_margin", "default_fund", "collateral"}
 NOT_MONEY = {"accounts", "bid", "active", "group", "able_to_pay"}
-DECIMALS = dict.fromkeys(["CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"], 0)
+NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+DECIMALS = dict.fromkeys(NO_DECIMALS.split(), 0) | dict.fromkeys(["CLF", "UYW"], 4)
 DECIMALS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)  # all others 2
 BOUNDLESS = 10**40
 

@@ -51,20 +51,27 @@ class Currency:
         return self.code
 
 
-def currency(code: str, path: Path = ("currency",)) -> Currency:
+def currency(code: object, path: Path = ("currency",)) -> Currency:
     """The ISO 4217 currency of this code; Refused CURRENCY_UNKNOWN otherwise."""
-    decimals = ISO_4217.get(code)
-    if decimals is None:
-        instead = code.upper() if code.upper() in ISO_4217 else '{code: XYZ, decimals: "8"}'
-        says = f"{code!r} is not an ISO 4217 currency code"
+    text = code.strip().upper() if isinstance(code, str) else ""
+    if text not in ISO_4217 or text != code:
+        instead = text if text in ISO_4217 else 'EUR, for one, or {code: XYZ, decimals: "8"}'
+        says = f"{shortened(code)} is not an ISO 4217 currency code"
         raise Refused(Problem("CURRENCY_UNKNOWN", path, says, instead))
-    return Currency(code, decimals)
+    return Currency(text, ISO_4217[text])
 
 
 _PLAIN = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?")
 _GROUPED = re.compile(r"(-?)([1-9][0-9]{0,2}(?: [0-9]{3})+)(?:\.([0-9]+))?")
 _NOT_FINITE = re.compile(r"[+-]?(s?nan|inf(inity)?)", re.IGNORECASE)
 _LONGEST = 40
+
+
+def shortened(text: object) -> str:
+    """The text in quotes, cut where it is too long for a message; what is no text, by its type."""
+    if not isinstance(text, str):
+        return type(text).__name__
+    return repr(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
 
 
 def parse(text: object, unit: Currency, path: Path = (), *, in_file: bool = True) -> Money:
@@ -81,22 +88,22 @@ def parse(text: object, unit: Currency, path: Path = (), *, in_file: bool = True
 
     if not isinstance(text, str):
         raise refused("MONEY_MUST_BE_STRING", f"an amount is a string, not {type(text).__name__}")
-    shown = repr(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
+    shown = shortened(text)
     if _NOT_FINITE.fullmatch(text[:_LONGEST]):
         raise refused("MONEY_NOT_FINITE", f"{shown} is no amount")
     match = _PLAIN.fullmatch(text) or (_GROUPED.fullmatch(text) if in_file else None)
     if match is None:
         raise refused("MONEY_FORMAT", f"{shown} is not written as an amount")
     sign, whole, part = match[1], match[2].replace(" ", ""), match[3] or ""
+    if sign and not (whole + part).strip("0"):
+        raise refused("MONEY_FORMAT", f"{shown}: zero has no sign", f'"{written(0, unit)}"')
+    if len(whole) > _LONGEST or int(whole) * 10**unit.decimals > MOST:
+        raise refused("MONEY_RANGE", f"{shown} is too large", "an amount below 2^63 minor units")
     if len(part) != unit.decimals and (part or not in_file):
         raise refused("MONEY_SCALE", f"{shown} has {len(part)} decimals, {unit} has {unit.decimals}")
-    if len(whole) > _LONGEST:
-        raise refused("MONEY_RANGE", f"{shown} is too large", "an amount below 2^63 minor units")
     minor = int(whole + part.ljust(unit.decimals, "0"))
     if minor > MOST:
         raise refused("MONEY_RANGE", f"{shown} is too large", "an amount below 2^63 minor units")
-    if sign and not minor:
-        raise refused("MONEY_FORMAT", f"{shown}: zero has no sign", f'"{written(0, unit)}"')
     return -minor if sign else minor
 
 

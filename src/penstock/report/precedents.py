@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from penstock.core.money import Currency
+from penstock.core.money import Currency, written
 from penstock.core.replay import EventResult, LayerResult, Result
 from penstock.core.scenario import Published
 from penstock.report.words import clause, money, percent
@@ -93,3 +93,26 @@ def _figure(one: Published, unit: Currency) -> str:
     if one.amount is not None:
         return money(one.amount, unit)
     return str(one.date_) if one.date_ else one.value
+
+
+def before_and_after(was: Result, now: Result) -> list[tuple[str, str, str, str]]:
+    """Who pays as it was and otherwise, by kind of payer, and the difference."""
+    unit = was.scenario.currency
+    before, after = _by_kind(was), _by_kind(now)
+    rows = []
+    for kind in dict.fromkeys((*before, *after)):
+        old, new = before.get(kind, 0), after.get(kind, 0)
+        rows.append((kind, *(written(amount, unit, grouped=True) for amount in (old, new, new - old))))
+    return rows
+
+
+def _by_kind(result: Result) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for event in result.events:
+        for row in event.layers:
+            if row.used:
+                payer = row.layer.payer or ""
+                totals[payer] = totals.get(payer, 0) + row.used
+        if event.uncovered:
+            totals["uncovered"] = totals.get("uncovered", 0) + event.uncovered
+    return totals

@@ -5,7 +5,7 @@ The rulebook says which fields there are and of which kind.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from penstock.core.collateral import Lot, realisable
 from penstock.core.money import Money
@@ -27,6 +27,7 @@ from penstock.store.documents import Document, Many, Map, Node, Scalar
 from penstock.store.reading import Reader, Unreadable
 from penstock.store.tables import Row, read_table
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 DEFAULT_WORDS = (
@@ -42,10 +43,10 @@ class CircumstancesReader:
         self.reader, self.book, self.beside = reader, book, beside
         self.kinds = book.member_fields()
 
-    def attempt(self, read: Callable[[], T]) -> T | None:
+    def attempt(self, read: Callable[P, T], *args: P.args, **words: P.kwargs) -> T | None:
         """What ``read`` gives, or None with the problem noted."""
         try:
-            return read()
+            return read(*args, **words)
         except Unreadable:
             return None
 
@@ -110,7 +111,7 @@ class CircumstancesReader:
         fields: dict[str, Field] = {}
         for key, item in map_.items.items():
             if key in known:
-                found = self.attempt(lambda k=key, n=item: self._field(n, (*path, k), known[k], k))
+                found = self.attempt(self._field, item, (*path, key), known[key], key)
                 if found:
                     fields[key] = found
         return fields
@@ -148,7 +149,7 @@ class CircumstancesReader:
             raise self.reader.problem("TYPE", path, node, says, "members.csv, or M01: {default_fund: ...}")
         members = {}
         for id_, item in node.items.items():
-            member = self.attempt(lambda i=id_, n=item: self._member(i, n, (*path, i), node.keys[i]))
+            member = self.attempt(self._member, id_, item, (*path, id_), node.keys[id_])
             if member:
                 members[id_] = member
         return members
@@ -192,7 +193,7 @@ class CircumstancesReader:
                     dict(cells), {k: (s.line, s.column) for k, s in cells.items()}, id_.line, id_.column
                 )
                 at = (id_.line, id_.column)
-                member = self.attempt(lambda i=id_.text, n=node, a=at: self._member(i, n, (*path, i), a))
+                member = self.attempt(self._member, id_.text, node, (*path, id_.text), at)
                 if member:
                     members[id_.text] = member
             finally:
@@ -217,9 +218,7 @@ class CircumstancesReader:
         return [((word, i), item) for i, item in enumerate(items)]
 
     def defaults(self, root: Map) -> tuple[Default, ...]:
-        found = [
-            self.attempt(lambda p=p, n=n: self._default(n, p)) for p, n in self._listed(root, "defaults")
-        ]
+        found = [self.attempt(self._default, node, path) for path, node in self._listed(root, "defaults")]
         return tuple(default for default in found if default)
 
     def _default(self, node: Node, path: Path) -> Default:
@@ -305,7 +304,7 @@ class CircumstancesReader:
         return facts
 
     def events(self, root: Map) -> tuple[Event, ...]:
-        found = [self.attempt(lambda p=p, n=n: self._event(n, p)) for p, n in self._listed(root, "events")]
+        found = [self.attempt(self._event, node, path) for path, node in self._listed(root, "events")]
         return tuple(event for event in found if event)
 
     def _event(self, node: Node, path: Path) -> Event:
@@ -322,7 +321,7 @@ class CircumstancesReader:
             return Event(at, recovered=reader.amount_of_money(inner, what))
         if told[0] == "members":
             return Event(at, members=self._found_out(map_, path))
-        paid: dict[str, dict[str, Any]] = {}
+        paid: dict[str, Mapping[str, Money]] = {}
         if not isinstance(inner, Map):
             raise reader.problem(
                 "TYPE", what, inner, "payments are a map by payer", "{M01: {default_fund: ...}}"

@@ -79,16 +79,16 @@ def _read(reader: Reader, beside: FilePath, folders: Sequence[FilePath]) -> Scen
     reader.unit = reader.currency(root.items["currency"], ("currency",))
     book, pinned, reference = _rulebook(reader, root.items["rulebook"], beside, folders)
     what = CircumstancesReader(reader, book, beside)
-    own = what.attempt(lambda: _citations(reader, root.items.get("precedent")))
+    own = what.attempt(_citations, reader, root.items.get("precedent"))
     reader.citations = {**book.citations, **(own or {})}
-    title = what.attempt(lambda: reader.text(root.items.get("scenario", Scalar("-")), ("scenario",)))
+    title = what.attempt(reader.text, root.items.get("scenario", Scalar("-")), ("scenario",))
     precedent = None
     if "precedent" in root.items:
-        precedent = what.attempt(lambda: reader.read(Precedent, root.items["precedent"], ("precedent",)))
-    figures = what.attempt(lambda: what.figures(root))
-    defaults = what.attempt(lambda: what.defaults(root))
-    events = what.attempt(lambda: what.events(root))
-    resources = what.attempt(lambda: what.resources(root))
+        precedent = what.attempt(reader.read, Precedent, root.items["precedent"], ("precedent",))
+    figures = what.attempt(what.figures, root)
+    defaults = what.attempt(what.defaults, root)
+    events = what.attempt(what.events, root)
+    resources = what.attempt(what.resources, root)
     if reader.problems:
         raise Unreadable
     members, parties = resources or ({}, {})

@@ -1,0 +1,216 @@
+"""The command line: a skin over the library. Commands import what they need when they run."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from penstock import __version__
+from penstock.app import cli_precedents, cli_rulebook
+from penstock.app.console import USAGE, err, out, refuse, show, table, unexpected
+from penstock.core.problems import Problem, Refused
+
+app = typer.Typer(
+    name="penstock",
+    help="Default waterfalls of central counterparties: who pays, how much, under which rule.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(cli_rulebook.app, name="rulebook")
+app.add_typer(cli_precedents.app, name="precedents")
+
+Folders = Annotated[
+    Optional[list[Path]],  # noqa: UP045 - typer reads the older spelling in every version we allow
+    typer.Option(
+        "--rulebooks",
+        metavar="DIR",
+        help="Look rulebook ids up here first (also PENSTOCK_RULEBOOKS), then among the shipped ones.",
+    ),
+]
+
+
+class Kind(StrEnum):
+    """The two file formats."""
+
+    rulebook = "rulebook"
+    scenario = "scenario"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"penstock {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def penstock(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Default waterfalls of central counterparties: who pays, how much, under which rule."""
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    explain: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="MEMBER", help="Tell one member how each cent of its bill came about."),
+    ] = None,
+    most: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="MEMBER", help="The most the member can lose in the last default."),
+    ] = None,
+    curve: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="table|FILE",
+            help="Shares of layers and payers as a function of the last default's loss: "
+            "a table, or a file ending in .csv, .svg or .png.",
+        ),
+    ] = None,
+    picture: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Draw the waterfall into a file ending in .svg or .png."),
+    ] = None,
+    under: Annotated[
+        str,
+        typer.Option(
+            "--under", metavar="RULEBOOK", help="Run under this rulebook instead: id, id@date, file."
+        ),
+    ] = "",
+    rulebooks: Folders = None,
+) -> None:
+    """Run a scenario: the loss goes down the waterfall, to the cent.
+
+    Example: [bold]penstock run scenario.yaml --explain M02[/bold]
+    """
+    from penstock.core.replay import replay
+    from penstock.store.scenarios import load_scenario
+
+    scenario = load_scenario(file, rulebooks or (), under)
+    unit = scenario.currency
+    for member in (explain, most):
+        if member and member not in (*scenario.members, *scenario.parties):
+            raise Refused(_no_member(member, sorted((*scenario.members, *scenario.parties))))
+    if most:
+        from penstock.core.exposure import most as most_of
+        from penstock.report.bill import most_lines
+
+        table(("The most it can lose", unit.code), most_lines(most_of(scenario, most), unit), right=(1,))
+        return
+    if curve:
+        _curve(scenario, curve)
+        return
+    result = replay(scenario)
+    if json:
+        import json as codec
+
+        from penstock.report.wire import result_json
+
+        sys.stdout.write(codec.dumps(result_json(result), indent=2, ensure_ascii=False) + "\n")
+    elif explain:
+        from penstock.report.bill import bill
+
+        lines = bill(result, explain)
+        table(
+            ("", f"{scenario.title}", unit.code),
+            [(str(i), *line) for i, line in enumerate(lines, 1)],
+            right=(2,),
+        )
+    else:
+        from penstock.report.terminal import waterfall_lines
+
+        show(waterfall_lines(result))
+    if picture:
+        from penstock.report.panels import panels
+        from penstock.report.picture import draw
+
+        draw(panels(result), picture)
+        err.print(f"{picture} written", style="quiet")
+
+
+def _no_member(member: str, known: list[str]) -> Problem:
+    from penstock.core.problems import nearest
+
+    instead = nearest(member, known) or "one of " + ", ".join(known[:12])
+    return Problem("SCENARIO_REFERENCE", (), f"{member!r} is nobody in this scenario", instead)
+
+
+def _curve(scenario: "object", target: str) -> None:
+    from penstock.core.exposure import curve
+    from penstock.core.scenario import Scenario
+    from penstock.report import curves
+
+    assert isinstance(scenario, Scenario)
+    unit = scenario.currency
+    found = curve(scenario)
+    if target == "table":
+        table(
+            ("layer", f"attaches at, {unit}", "exhausted at", "capacity"),
+            curves.span_rows(found, unit),
+            right=(1, 2, 3),
+        )
+        out.print()
+        heads = ("", "who", "from a loss of", "to", "pays at first", "at last", "slope")
+        table(heads, curves.slope_rows(found, unit), right=(2, 3, 4, 5, 6))
+        if found.ends:
+            out.print(f"The curve ends where the money is not known: {found.ends}", style="quiet")
+        return
+    path = Path(target)
+    if path.suffix == ".csv":
+        from penstock.app.files import write_text
+
+        write_text(path, curves.curve_csv(found, unit))
+    else:
+        curves.draw_curve(found, unit, scenario.title, path)
+    err.print(f"{path} written", style="quiet")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put the files.")] = Path(),
+) -> None:
+    """Write a commented rulebook, a scenario and a table of members to start from."""
+    from importlib.resources import files
+
+    from penstock.app.files import write_text
+
+    templates = files("penstock.app") / "templates"
+    names = ("rulebook.yaml", "scenario.yaml", "members.csv")
+    there = [str(folder / name) for name in names if (folder / name).exists()]
+    if there:
+        says = f"{', '.join(there)} stands there already; nothing was written"
+        raise Refused(Problem("FILE_EXISTS", (), says, "another folder"))
+    for name in names:
+        write_text(folder / name, (templates / name).read_text(encoding="utf-8"))
+        out.print(f"{folder / name} written")
+    out.print(f"\nNow: penstock run {folder / 'scenario.yaml'}")
+
+
+@app.command()
+def schema(
+    kind: Annotated[Kind, typer.Argument(help="Which file format.")],
+) -> None:
+    """Print the JSON Schema of rulebook or scenario files, for editors and other tools."""
+    import json as codec
+
+    from penstock.store.schema import rulebook_schema, scenario_schema
+
+    found = rulebook_schema() if kind is Kind.rulebook else scenario_schema()
+    sys.stdout.write(codec.dumps(found, indent=2) + "\n")
+
+
+def main() -> None:
+    """Entry point: no traceback reaches a user."""
+    sys.excepthook = unexpected
+    if not __debug__:
+        refuse(Refused(Problem("CONFIG_UNSAFE", (), "python -O takes the checks out", "python without -O")))
+        sys.exit(USAGE)
+    app()

@@ -1,0 +1,104 @@
+"""``penstock rulebook``: list, show, check and explain rulebooks."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from penstock.app.console import out, refuse, table
+from penstock.core.problems import Problem, Refused
+
+app = typer.Typer(help="Rulebooks: list, show, check, explain.", no_args_is_help=True)
+
+Folders = Annotated[
+    Optional[list[Path]],  # noqa: UP045 - typer reads the older spelling in every version we allow
+    typer.Option("--rulebooks", metavar="DIR", help="Look rulebook ids up here first."),
+]
+Name = Annotated[str, typer.Argument(metavar="RULEBOOK", help="An id (see list), id@date, or a file.")]
+
+
+@app.command("list")
+def list_(rulebooks: Folders = None) -> None:
+    """All rulebooks that are found by id."""
+    from penstock.store.rulebooks import listed, load_rulebook
+
+    rows = []
+    for id_, path in listed(rulebooks or ()):
+        try:
+            book = load_rulebook(path)
+        except Refused as refused:
+            rows.append(
+                (id_, "cannot be read: penstock rulebook check " + str(path), "", str(len(refused.problems)))
+            )
+            continue
+        statuses = [layer.cite.citation.status if layer.cite else "" for layer, _ in book.all_layers()]
+        weakest = book.status or max(statuses, key=("", "verified", "reported", "unverified").index)
+        rows.append((id_, book.title, str(book.from_ or ""), weakest))
+    table(("id", "title", "from", "weakest citation"), rows)
+
+
+@app.command()
+def show(name: Name, rulebooks: Folders = None) -> None:
+    """Print a rulebook file as it stands."""
+    from penstock.store.rulebooks import find, open_rulebook, read_bytes
+
+    open_rulebook(name.partition("@")[0], rulebooks or ())
+    is_file = name.endswith((".yaml", ".yml"))
+    path = Path(name) if is_file else find(name.partition("@")[0], rulebooks or ())
+    typer.echo(read_bytes(path, "rulebook").decode("utf-8"), nl=False)
+
+
+@app.command()
+def check(name: Name, rulebooks: Folders = None) -> None:
+    """Check a rulebook: every mistake at once, with its place and what to write instead."""
+    from penstock.core.canonical import digest
+    from penstock.store.rulebooks import open_rulebook
+
+    try:
+        book = open_rulebook(name.partition("@")[0], rulebooks or ())
+    except Refused as refused:
+        refuse(refused)
+        mistakes = len([problem for problem in refused.problems if not problem.warning])
+        out.print(f"{name}: {mistakes} mistake{'s' if mistakes > 1 else ''}", style="uncovered")
+        raise typer.Exit(1) from None
+    layers = len(list(book.all_layers()))
+    changes = ", ".join(str(day) for day in book.changes()) or "none"
+    out.print(f"{name}: no mistake found. {layers} layers, {len(book.caps)} caps; changes on {changes}.")
+    out.print(f"sha256 of its content: {digest(book)}", style="quiet")
+    out.print("Checked is how it is written, not whether it is the rule or the law.", style="quiet")
+
+
+@app.command()
+def explain(
+    name: Name,
+    on: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--on", metavar="DATE", help="As of this day, such as 2018-09-11; else as last written."
+        ),
+    ] = None,
+    rulebooks: Folders = None,
+) -> None:
+    """Say in plain sentences who pays what, up to which amount and why, in order."""
+    from penstock.report.words import rulebook_sentences
+    from penstock.store.rulebooks import open_rulebook
+
+    id_, at, pinned = name.partition("@")
+    book = open_rulebook(id_, rulebooks or ())
+    day = _day(on or pinned) if (on or at) else None
+    out.print(f"[bold]{book.title}[/bold]")
+    out.print(
+        f"{book.rulebook}, {book.currency}" + (f", as of {day}" if day else ", all its days"), style="quiet"
+    )
+    for head, sentence, source in rulebook_sentences(book, day):
+        out.print(f"\n[bold]{head}[/bold]")
+        out.print(sentence, markup=False)
+        out.print(f"({source})", style="quiet", markup=False)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refused(Problem("RULE_DATE", (), f"{text!r} is not a date", "2018-09-11, for one")) from None

@@ -1,0 +1,228 @@
+"""JSON Schemas of the two file formats, from the same type hints that the reader follows.
+
+They help an editor and other tools; what only a person's sense can see is for the checker.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from penstock.core.business_days import Duration
+from penstock.core.money import Currency, Money
+from penstock.core.rulebook import Amount, Cite, Dated, Figure, Id, Order, Rulebook, Window
+from penstock.core.scenario import Decision, Precedent
+from penstock.store.circumstances import DEFAULT_WORDS, STATED_WORDS
+from penstock.store.reading import AMOUNT_BASES, AMOUNT_WORDS, hints
+from penstock.store.scenarios import NEEDED, WORDS
+
+Schema = dict[str, Any]
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_MONEY = r"^-?(0|[1-9][0-9]*|[1-9][0-9]{0,2}( [0-9]{3})+)(\.[0-9]+)?$"
+_SCALARS: dict[Any, Schema] = {
+    str: {"type": "string", "minLength": 1},
+    bool: {"enum": ["true", "false", True, False]},
+    int: {"anyOf": [{"type": "string", "pattern": r"^[1-9][0-9]{0,5}$"}, {"type": "integer", "minimum": 1}]},
+    date: {"type": "string", "pattern": _DAY},
+    datetime: {"type": "string", "pattern": r"T.*(Z|[+-][0-9]{2}:[0-9]{2})$"},
+    Fraction: {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$"},
+    Duration: {"type": "string", "pattern": r"^[1-9][0-9]{0,4} (day|business_day|month|year|hour)s?$"},
+    Money: {"type": "string", "pattern": _MONEY},
+    Id: {"type": "string", "pattern": r"^[a-z][a-z0-9_]{0,63}$"},
+}
+
+
+class _Schemas:
+    """Builds schemas, gathering the definitions that they refer to."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, Schema] = {}
+
+    def of(self, hint: Any) -> Schema:
+        """The schema of a value of this type as it is written in a file."""
+        for known, schema in _SCALARS.items():
+            if hint == known:
+                return schema
+        if hint == Order:
+            one_or_many = {"anyOf": [_SCALARS[str], _many(_SCALARS[str])]}
+            return {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": _many(one_or_many),
+            }
+        origin, inner = get_origin(hint), get_args(hint)
+        if origin is Dated:
+            return _any(self.of(inner[0]), _dated(self.of(inner[0])))
+        if origin in (Union, UnionType):
+            return _any(*(self.of(one) for one in inner if one is not NoneType))
+        if origin is Literal:
+            return {"enum": list(inner)}
+        if origin is tuple:
+            return _any(_many(self.of(inner[0])), self.of(inner[0]))
+        if origin is not None and issubclass(origin, Mapping):
+            names = self.of(inner[0])
+            return {"type": "object", "propertyNames": names, "additionalProperties": self.of(inner[1])}
+        return self._defined(hint)
+
+    def _defined(self, cls: type) -> Schema:
+        name = cls.__name__
+        if name not in self.definitions:
+            self.definitions[name] = {}  # stands for itself while it is built: amounts hold amounts
+            self.definitions[name] = self._definition(cls)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def _definition(self, cls: type) -> Schema:
+        if cls is Currency:
+            unit = self._map(
+                {"code": _SCALARS[str], "decimals": _SCALARS[str] | {"pattern": "^([0-9]|1[0-8])$"}}
+            )
+            return _any(
+                {"type": "string", "pattern": "^[A-Z]{3}$"}, unit | {"required": ["code", "decimals"]}
+            )
+        if cls is Cite:
+            return _any(_SCALARS[str], self._defined(hints(Cite)["citation"]))
+        words = self._words(cls)
+        if cls is Amount:
+            return _any(
+                _SCALARS[Id], self._map(words) | {"oneOf": [{"required": [base]} for base in AMOUNT_BASES]}
+            )
+        if cls in (Window, Figure):
+            of_amount = self._words(Amount)
+            words = {**words, **{word: of_amount[word] for word in AMOUNT_WORDS}}
+            if cls is Figure:
+                dated = _dated(self._defined(Amount))
+                return _any(_SCALARS[Id], self._map(words), dated)
+        required = [
+            f.name.rstrip("_") for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
+        ]
+        return self._map(words) | ({"required": required} if required else {})
+
+    def _words(self, cls: type) -> dict[str, Schema]:
+        """A schema a word; inside an amount each value may have versions, as everywhere."""
+        assert is_dataclass(cls)
+        found = {}
+        for f in fields(cls):
+            schema = self.of(hints(cls)[f.name])
+            if cls is Amount and f.name in ("amount", "multiple", "most"):
+                schema = _any(schema, _dated(schema))
+            says = f.metadata.get("says")
+            found[f.name.rstrip("_")] = schema | ({"description": says} if says else {})
+        return found
+
+    @staticmethod
+    def _map(words: Mapping[str, Schema]) -> Schema:
+        return {"type": "object", "additionalProperties": False, "properties": dict(words)}
+
+
+def _any(*schemas: Schema) -> Schema:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
+
+
+def _many(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _dated(value: Schema) -> Schema:
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": _DAY},
+        "additionalProperties": value,
+    }
+
+
+def rulebook_schema() -> Schema:
+    """The JSON Schema of a rulebook file."""
+    schemas = _Schemas()
+    root = schemas.of(Rulebook)
+    own = schemas.definitions["Rulebook"]
+    own["required"] = [*own["required"], "from", "jurisdiction"]
+    return {"$schema": DRAFT, "title": "Penstock rulebook", **root, "$defs": schemas.definitions}
+
+
+def scenario_schema() -> Schema:
+    """The JSON Schema of a scenario file. Which fields there are, its rulebook says: any name passes."""
+    schemas = _Schemas()
+    text = _SCALARS[str]
+    inline = schemas.of(Rulebook)
+    schemas.definitions["Rulebook"]["required"] = ["currency", "layers"]
+    lot = {
+        "lot": text,
+        "haircut_value": _SCALARS[Money],
+        "proceeds": _SCALARS[Money],
+        "own_issue": _SCALARS[bool],
+    }
+    stated: dict[str, Schema] = {
+        "amount": _SCALARS[Money],
+        "value": text,
+        "collateral": _many({"type": "object", "additionalProperties": False, "properties": lot}),
+        "unknown": {"enum": ["true", True]},
+        "basis": {"enum": ["published", "derived", "assumed"]},
+        "cite": schemas.of(Cite),
+        "why": text,
+    }
+    assert set(stated) == set(STATED_WORDS), "every word of a value has its schema"
+    value = _any(text, _Schemas._map(stated))
+    field = _any(value, {"type": "object", "minProperties": 1, "additionalProperties": value})
+    party = {"type": "object", "additionalProperties": field}
+    member = {
+        "type": "object",
+        "properties": {"accounts": {"type": "object", "additionalProperties": party}},
+        "additionalProperties": field,
+    }
+    members = {"type": "object", "additionalProperties": member}
+    loss = _any(field, {"type": "object", "additionalProperties": field})
+    default = _Schemas._map(
+        dict.fromkeys(DEFAULT_WORDS, {})
+        | {
+            "member": text,
+            "at": _SCALARS[datetime],
+            "notice": _SCALARS[datetime],
+            "loss": loss,
+            "loss_beyond_own_resources": loss,
+            "members": members,
+            "decisions": _any(_many(schemas.of(Decision)), schemas.of(Decision)),
+            "chain": {"type": "object", "additionalProperties": party},
+            "facts": {"type": "object", "additionalProperties": text},
+        }
+    ) | {
+        "required": ["member", "at"],
+        "oneOf": [{"required": ["loss"]}, {"required": ["loss_beyond_own_resources"]}],
+    }
+    payments = {
+        "type": "object",
+        "additionalProperties": {"type": "object", "additionalProperties": _SCALARS[Money]},
+    }
+    event = _Schemas._map(
+        {
+            "at": _SCALARS[datetime],
+            "paid_in": payments,
+            "paid_late": payments,
+            "recovered": _SCALARS[Money],
+            "members": members,
+        }
+    )
+    resources = {
+        "type": "object",
+        "properties": {"members": _any(text, members)},
+        "additionalProperties": party,
+    }
+    words: dict[str, Schema] = {
+        "scenario": text,
+        "currency": schemas.of(Currency),
+        "rulebook": _any(text, inline),
+        "precedent": schemas.of(Precedent),
+        "resources": resources,
+        "figures": party,
+        "defaults": _any(_many(default), default),
+        "events": _any(_many(event | {"required": ["at"]}), event),
+        "note": text,
+    }
+    assert set(words) == set(WORDS), "every word of a scenario has its schema"
+    root = _Schemas._map(words) | {"required": list(NEEDED)}
+    return {"$schema": DRAFT, "title": "Penstock scenario", **root, "$defs": schemas.definitions}
