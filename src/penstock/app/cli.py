@@ -159,7 +159,7 @@ def _curve(scenario: "object", target: str) -> None:
         )
         out.print()
         heads = ("", "who", "from a loss of", "to", "pays at first", "at last", "slope")
-        table(heads, curves.slope_rows(found, unit), right=(2, 3, 4, 5, 6))
+        table(heads, curves.slope_rows(found, unit, grouped=True), right=(2, 3, 4, 5, 6), whole=(0, 1))
         if found.ends:
             out.print(f"The curve ends where the money is not known: {found.ends}", style="quiet")
         return

@@ -28,7 +28,7 @@ def list_() -> None:
         first = scenario.defaults[0]
         loss = "not published" if first.unpublished else "computed"
         rows.append((name, scenario.title, scenario.reference, loss))
-    table(("name", "what", "rulebook", "loss"), rows)
+    table(("name", "what", "rulebook", "loss"), rows, whole=(0, 2, 3))
 
 
 @app.command("show")

@@ -21,6 +21,8 @@ Name = Annotated[str, typer.Argument(metavar="RULEBOOK", help="An id (see list),
 @app.command("list")
 def list_(rulebooks: Folders = None) -> None:
     """All rulebooks that are found by id."""
+    from penstock.core.rulebook import STATUSES
+    from penstock.core.tranches import plan, status
     from penstock.store.rulebooks import listed, load_rulebook
 
     rows = []
@@ -32,10 +34,10 @@ def list_(rulebooks: Folders = None) -> None:
                 (id_, "cannot be read: penstock rulebook check " + str(path), "", str(len(refused.problems)))
             )
             continue
-        statuses = [layer.cite.citation.status if layer.cite else "" for layer, _ in book.all_layers()]
-        weakest = book.status or max(statuses, key=("", "verified", "reported", "unverified").index)
+        now = plan(book, date.max)
+        weakest = max((status(layer, book, date.max) for layer, _ in now.layers()), key=STATUSES.index)
         rows.append((id_, book.title, str(book.from_ or ""), weakest))
-    table(("id", "title", "from", "weakest citation"), rows)
+    table(("id", "title", "from", "weakest layer"), rows, whole=(0, 2, 3))
 
 
 @app.command()

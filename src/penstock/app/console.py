@@ -39,11 +39,17 @@ def show(lines: Sequence[Line]) -> None:
         out.print(text)
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
-    """Print a table; the columns in ``right`` are aligned to the right."""
+def table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[int] = (),
+    whole: Sequence[int] = (0,),
+) -> None:
+    """Print a table; columns in ``right`` hold figures, those in ``whole`` are never broken."""
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for i, head in enumerate(heads):
-        grid.add_column(head, justify="right" if i in right else "left", overflow="fold")
+        is_figure = i in right
+        grid.add_column(head, justify="right" if is_figure else "left", no_wrap=is_figure or i in whole)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     out.print(grid, soft_wrap=False)

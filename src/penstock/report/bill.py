@@ -40,9 +40,13 @@ def _derived(one: Derivation, event: EventResult, step: Step, member: str, unit:
     lines = []
     before = event.loss - one.reached
     if before:
-        lines.append((f"Borne before layer {layer.id}", f"-{_in(before, unit)}"))
-    lines.append((f"Reaches layer {layer.id}, {title} ({clause(layer.cite)})", _in(one.reached, unit)))
-    if one.shared < one.reached:
+        lines.append((f"Borne before {title}", f"-{_in(before, unit)}"))
+    lines.append((f"Reaches layer {title} ({clause(layer.cite)})", _in(one.reached, unit)))
+    if one.row.beside:
+        lines.append(
+            (f"Its part of it, side by side with the rest of {one.row.group}", _in(one.shared, unit))
+        )
+    elif one.shared < one.reached:
         lines.append(("Shared by the payers of this layer, all that it can take here", _in(one.shared, unit)))
     if member in one.full:
         lines.append(

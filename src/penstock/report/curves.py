@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = ("kind", "name", "from_loss", "to_loss", "paid_at_from", "paid_at_to", "slope")
 
 
-def slope_rows(curve: Curve, unit: Currency) -> list[tuple[str, ...]]:
+def slope_rows(curve: Curve, unit: Currency, *, grouped: bool = False) -> list[tuple[str, ...]]:
     """A row a layer or payer and stretch of the loss on which it pays: where, how much, which slope.
 
     The slope is how much of one more unit of loss it bears, exact between the two losses.
@@ -33,7 +33,9 @@ def slope_rows(curve: Curve, unit: Currency) -> list[tuple[str, ...]]:
                 first, last = curve.losses[i - 1], curve.losses[i]
                 slope = Fraction(gone, last - first)
                 ends = (first, last, amounts[i - 1], amounts[i])
-                rows.append((kind, name, *(written(end, unit) for end in ends), slope_text(slope)))
+                rows.append(
+                    (kind, name, *(written(end, unit, grouped=grouped) for end in ends), slope_text(slope))
+                )
     return rows
 
 

@@ -102,7 +102,8 @@ def before_and_after(was: Result, now: Result) -> list[tuple[str, str, str, str]
     rows = []
     for kind in dict.fromkeys((*before, *after)):
         old, new = before.get(kind, 0), after.get(kind, 0)
-        rows.append((kind, *(written(amount, unit, grouped=True) for amount in (old, new, new - old))))
+        texts = [written(amount, unit, grouped=True) for amount in (old, new, new - old)]
+        rows.append((kind, texts[0], texts[1], texts[2]))
     return rows
 
 

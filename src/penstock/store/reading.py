@@ -12,7 +12,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 from penstock.core.business_days import Duration
 from penstock.core.money import Currency, Money, currency, parse
@@ -99,7 +99,7 @@ class Reader:
 
     def dataclass(self, cls: type, node: Node, path: Path, given: Mapping[str, Any] | None = None) -> Any:
         """``node`` as the dataclass; fields in ``given`` were read elsewhere."""
-        hints = _hints(cls)
+        types = hints(cls)
         known = {f.name.rstrip("_"): f for f in fields(cls)}
         what = _what(cls)
         map_ = self.words(node, path, known, what)
@@ -110,7 +110,7 @@ class Reader:
                 continue
             if key in map_.items:
                 try:
-                    values[f.name] = self.read(hints[f.name], map_.items[key], (*path, key))
+                    values[f.name] = self.read(types[f.name], map_.items[key], (*path, key))
                 except Unreadable:
                     failed = True
             elif f.default is MISSING and f.default_factory is MISSING:
@@ -449,8 +449,9 @@ def _what(cls: type) -> str:
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls, include_extras=True)
+def hints(cls: type) -> dict[str, Any]:
+    """The type of each field, with what marks it as money or an id."""
+    return get_typehints(cls, include_extras=True)
 
 
 _SPECIAL: dict[Any, Callable[[Reader, Node, Path], Any]] = {

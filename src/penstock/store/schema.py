@@ -177,20 +177,19 @@ def scenario_schema() -> Schema:
     }
     members = {"type": "object", "additionalProperties": member}
     loss = _any(field, {"type": "object", "additionalProperties": field})
-    default = _Schemas._map(
-        dict.fromkeys(DEFAULT_WORDS, {})
-        | {
-            "member": text,
-            "at": _SCALARS[datetime],
-            "notice": _SCALARS[datetime],
-            "loss": loss,
-            "loss_beyond_own_resources": loss,
-            "members": members,
-            "decisions": _any(_many(schemas.of(Decision)), schemas.of(Decision)),
-            "chain": {"type": "object", "additionalProperties": party},
-            "facts": {"type": "object", "additionalProperties": text},
-        }
-    ) | {
+    default_words: dict[str, Schema] = {
+        "member": text,
+        "at": _SCALARS[datetime],
+        "notice": _SCALARS[datetime],
+        "loss": loss,
+        "loss_beyond_own_resources": loss,
+        "members": members,
+        "decisions": _any(_many(schemas.of(Decision)), schemas.of(Decision)),
+        "chain": {"type": "object", "additionalProperties": party},
+        "facts": {"type": "object", "additionalProperties": text},
+    }
+    assert set(default_words) == set(DEFAULT_WORDS), "every word of a default has its schema"
+    default = _Schemas._map(default_words) | {
         "required": ["member", "at"],
         "oneOf": [{"required": ["loss"]}, {"required": ["loss_beyond_own_resources"]}],
     }
