@@ -213,4 +213,5 @@ def main() -> None:
     if not __debug__:
         refuse(Refused(Problem("CONFIG_UNSAFE", (), "python -O takes the checks out", "python without -O")))
         sys.exit(USAGE)
-    app()
+    # Not app(): Typer would put its own excepthook in the place of ours.
+    typer.main.get_command(app)()

@@ -451,7 +451,7 @@ def _what(cls: type) -> str:
 @cache
 def hints(cls: type) -> dict[str, Any]:
     """The type of each field, with what marks it as money or an id."""
-    return get_typehints(cls, include_extras=True)
+    return get_type_hints(cls, include_extras=True)
 
 
 _SPECIAL: dict[Any, Callable[[Reader, Node, Path], Any]] = {
