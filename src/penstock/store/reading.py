@@ -12,7 +12,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from penstock.core.business_days import Duration
 from penstock.core.money import Currency, Money, currency, parse
