@@ -534,9 +534,8 @@ class Run:
                         profit = min(profit, self.left(placed, self.now))
                 except Unknown:
                     continue
-                if purses or account in self.accounts(member):
-                    key = account if len(self.defaulters) == 1 else f"{member}/{account}"
-                    result[key] = profit + left
+                key = account if len(self.defaulters) == 1 else f"{member}/{account}"
+                result[key] = profit + left
         return result
 
     def event(self, defaults: list[dict[str, Any]]) -> dict[str, Any]:

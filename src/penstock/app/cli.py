@@ -158,8 +158,8 @@ def _curve(scenario: "object", target: str) -> None:
             right=(1, 2, 3),
         )
         out.print()
-        heads = ("", "who", "from a loss of", "to", "pays at first", "at last", "slope")
-        table(heads, curves.slope_rows(found, unit, grouped=True), right=(2, 3, 4, 5, 6), whole=(0, 1))
+        heads = ("who", "pays from a loss of", "to", "and has paid then", "slope")
+        table(heads, curves.slope_table(found, unit), right=(1, 2, 3, 4))
         if found.ends:
             out.print(f"The curve ends where the money is not known: {found.ends}", style="quiet")
         return

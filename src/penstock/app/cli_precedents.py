@@ -106,6 +106,10 @@ def compare(
         Optional[list[str]],  # noqa: UP045
         typer.Argument(metavar="[PRECEDENT]...", help="Which ones; all if none is named."),
     ] = None,
+    picture: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Draw their waterfalls side by side, .svg or .png; repeatable."),
+    ] = None,
 ) -> None:
     """Precedents side by side: cause, who bore what, effect on confidence, lesson."""
     from penstock.app import precedents
@@ -113,5 +117,12 @@ def compare(
     from penstock.report.precedents import comparison
 
     chosen = names or precedents.names()
-    rows = comparison([(name, run(precedents.load(name))) for name in chosen])
+    results = [(name, run(precedents.load(name))) for name in chosen]
+    rows = comparison(results)
     table(("", *rows[0][1]), [(label, *cells) for label, cells in rows[1:]])
+    for path in picture or ():
+        from penstock.report.panels import panels
+        from penstock.report.picture import draw
+
+        draw([panel for _, result in results for panel in panels(result)], path)
+        err.print(f"{path} written", style="quiet")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
@@ -46,13 +46,18 @@ def table(
     whole: Sequence[int] = (0,),
 ) -> None:
     """Print a table; columns in ``right`` hold figures, those in ``whole`` are never broken."""
+    least = 0
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for i, head in enumerate(heads):
         is_figure = i in right
-        grid.add_column(head, justify="right" if is_figure else "left", no_wrap=is_figure or i in whole)
+        wide = max((len(row[i]) for row in rows), default=0) if is_figure or i in whole else 8
+        least += wide + 2
+        justify: JustifyMethod = "right" if is_figure else "left"
+        grid.add_column(head, justify=justify, no_wrap=is_figure or i in whole, min_width=wide)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
-    out.print(grid, soft_wrap=False)
+    # Wider than the screen rather than an amount cut short.
+    out.print(grid, soft_wrap=False, width=max(out.width, least), crop=False)
 
 
 def refuse(refused: Refused) -> None:

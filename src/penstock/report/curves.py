@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.core.exposure import Curve
-from penstock.core.money import Currency, written
+from penstock.core.money import Currency, parse, written
 from penstock.report.figures import write_figure
 from penstock.report.words import number
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = ("kind", "name", "from_loss", "to_loss", "paid_at_from", "paid_at_to", "slope")
 
 
-def slope_rows(curve: Curve, unit: Currency, *, grouped: bool = False) -> list[tuple[str, ...]]:
+def slope_rows(curve: Curve, unit: Currency) -> list[tuple[str, ...]]:
     """A row a layer or payer and stretch of the loss on which it pays: where, how much, which slope.
 
     The slope is how much of one more unit of loss it bears, exact between the two losses.
@@ -33,9 +33,16 @@ def slope_rows(curve: Curve, unit: Currency, *, grouped: bool = False) -> list[t
                 first, last = curve.losses[i - 1], curve.losses[i]
                 slope = Fraction(gone, last - first)
                 ends = (first, last, amounts[i - 1], amounts[i])
-                rows.append(
-                    (kind, name, *(written(end, unit, grouped=grouped) for end in ends), slope_text(slope))
-                )
+                rows.append((kind, name, *(written(end, unit) for end in ends), slope_text(slope)))
+    return rows
+
+
+def slope_table(curve: Curve, unit: Currency) -> list[tuple[str, ...]]:
+    """The same for people: who, from which loss, to which, what it has paid by then, slope."""
+    rows = []
+    for _, name, first, last, _, paid, slope in slope_rows(curve, unit):
+        amounts = [written(parse(text, unit), unit, grouped=True) for text in (first, last, paid)]
+        rows.append((name, *amounts, slope))
     return rows
 
 

@@ -249,7 +249,7 @@ def _sheet(data: bytes, table: _Table) -> "Worksheet | None":
             table.note("XLSX_XML", says, "a workbook saved by a spreadsheet program")
             return None
         except Exception as error:  # whatever a damaged archive makes the library stumble over
-            says = f"not a workbook that can be read: {error or type(error).__name__}"
+            says = f"not a workbook that can be read: {str(error) or type(error).__name__}"
             table.note("XLSX_XML", says, "a workbook saved by a spreadsheet program")
             return None
     sheets = book.worksheets
@@ -277,7 +277,7 @@ def _hidden(sheet: "Worksheet") -> str:
 
 def _cell(cell: "Cell | MergedCell", table: _Table) -> Scalar:
     """A cell as text. Numbers are doubles: more than 15 digits cannot be told apart and are refused."""
-    value, at = cell.value, Scalar("?", cell.row, cell.column)
+    value, at = cell.value, Scalar("?", cell.row or 0, cell.column or 0)
     if cell.data_type == "f":
         table.note("XLSX_FORMULA", f"a formula, {str(value)[:40]}", "its value", at)
         return at
@@ -290,10 +290,8 @@ def _cell(cell: "Cell | MergedCell", table: _Table) -> Scalar:
         return Scalar("true" if value else "false", at.line, at.column)
     if isinstance(value, int | float):
         digits = repr(value).removesuffix(".0")
-        if (
-            not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", digits)
-            or len(re.sub("[-.]", "", digits).strip("0")) > 15
-        ):
+        exact = len(re.sub("[-.]", "", digits).strip("0")) <= 15
+        if not exact or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", digits):
             says = f"the number {digits}, which a cell does not hold exactly"
             table.note("MONEY_FLOAT_INEXACT", says, "at most 15 digits, or the cell as text", at)
             return at
