@@ -323,6 +323,8 @@ class Run:
         """What all payers of a layer together may still bear."""
         if "together" not in layer:
             return BOUNDLESS
+        if layer["payer"] == "members" and not self.survivors:
+            return 0  # nobody is left to bear it, whatever the cap is
         several = layer["payer"] in ("members", "defaulter")
         cap = self.amount(layer["together"], None if several else ("party", layer["payer"], ""))
         whole = ("all", layer["id"])
@@ -424,15 +426,12 @@ class Run:
                 raise Refused("NO_PAYERS")
             self.lines(layer, self.eligible(layer, self.survivors), self.now)
             lines = self.lines(layer, self.all_payers(layer), self.now)
-            weights = [weight for _, room, weight in lines if room > 0]
-            if weights and not any(weights):
+            if any(room for _, room, _ in lines) and not any(weight for _, _, weight in lines):
                 raise Refused("NO_PAYERS")
 
     def pay(self, layer: Layer, lines: list[Line], amount: int, row: Any, extra: int = 0) -> None:
         """Divide an amount over the payers; odd and extra units have a payer of their own."""
-        units, odd = divide(
-            amount, [line[1] for line in lines], [line[2] for line in lines], self.floored
-        )
+        units, odd = divide(amount, [line[1] for line in lines], [line[2] for line in lines], self.floored)
         for (payer, _, _), paid in zip(lines, units, strict=True):
             self.record(self.now, layer, payer, paid)
             row["payers"][payer[1]] += paid

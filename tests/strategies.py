@@ -157,7 +157,9 @@ class Writer:
             "deposit": {"given": "member"},
             "weight": {"given": "member", "kind": "number"},
             "tier": {"given": "member", "kind": "word"},
-            "base": self.dated(dice, *(self.amount(dice, 1, ["cap", "deposit", "default_fund"]) for _ in "12")),
+            "base": self.dated(
+                dice, *(self.amount(dice, 1, ["cap", "deposit", "default_fund"]) for _ in "12")
+            ),
         }
         given = {"cap": self.dated(dice, self.money(dice), self.money(dice)), "factor": dice.pick(MULTIPLES)}
         if "unknown" in self.has and dice.one_in(4):

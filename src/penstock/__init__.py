@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from penstock.core.exposure import Curve, Most, curve, most
     from penstock.core.money import Currency, parse, written
     from penstock.core.problems import Problem, Refused
-    from penstock.core.replay import EventResult, LayerResult, Result
+    from penstock.core.replay import Result
     from penstock.core.replay import replay as run
+    from penstock.core.results import EventResult, LayerResult
     from penstock.core.rulebook import Rulebook
     from penstock.core.scenario import Scenario
     from penstock.report.bill import bill
@@ -43,8 +44,8 @@ _HOME = {
     "written": "core.money",
     "Problem": "core.problems",
     "Refused": "core.problems",
-    "EventResult": "core.replay",
-    "LayerResult": "core.replay",
+    "EventResult": "core.results",
+    "LayerResult": "core.results",
     "Result": "core.replay",
     "run": "core.replay:replay",
     "Rulebook": "core.rulebook",

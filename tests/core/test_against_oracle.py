@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.problems import Refused
-from penstock.core.replay import EventResult, replay
+from penstock.core.results import EventResult
+from penstock.core.replay import replay
 from penstock.store.scenarios import scenario_from
 
 PINNED = (None, "2024-01-15", "2024-06-01")
@@ -93,7 +94,9 @@ def test_refusals_are_compared_by_their_code(code: str) -> None:
     """A control: both sides refuse the same two scenarios, each for its own reason."""
     layer = {"id": "fund", "payer": "members", "source": "default_fund", "share": "equal"}
     fund: Any = {"unknown": "true", "why": "not published"} if code == "UNKNOWN_REACHED" else "5.00"
-    members = {"M1": {"default_fund": "5.00"}} | ({"M2": {"default_fund": fund}} if isinstance(fund, dict) else {})
+    members = {"M1": {"default_fund": "5.00"}} | (
+        {"M2": {"default_fund": fund}} if isinstance(fund, dict) else {}
+    )
     scenario = {
         "scenario": "control",
         "currency": "EUR",

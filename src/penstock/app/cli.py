@@ -9,7 +9,7 @@ import typer
 
 from penstock import __version__
 from penstock.app import cli_precedents, cli_rulebook
-from penstock.app.console import USAGE, err, out, refuse, show, table, unexpected
+from penstock.app.console import USAGE, out, refuse, unexpected
 from penstock.core.problems import Problem, Refused
 
 app = typer.Typer(
@@ -91,86 +91,16 @@ def run(
 
     Example: [bold]penstock run scenario.yaml --explain M02[/bold]
     """
-    from penstock.core.replay import replay
+    from penstock.app import show_run
     from penstock.store.scenarios import load_scenario
 
     scenario = load_scenario(file, rulebooks or (), under)
-    unit = scenario.currency
-    for member in (explain, most):
-        if member and member not in (*scenario.members, *scenario.parties):
-            raise Refused(_no_member(member, sorted((*scenario.members, *scenario.parties))))
     if most:
-        from penstock.core.exposure import most as most_of
-        from penstock.report.bill import most_lines
-
-        table(("The most it can lose", unit.code), most_lines(most_of(scenario, most), unit), right=(1,))
-        return
-    if curve:
-        _curve(scenario, curve)
-        return
-    result = replay(scenario)
-    if json:
-        import json as codec
-
-        from penstock.report.wire import result_json
-
-        sys.stdout.write(codec.dumps(result_json(result), indent=2, ensure_ascii=False) + "\n")
-    elif explain:
-        from penstock.report.bill import bill
-
-        lines = bill(result, explain)
-        table(
-            ("", f"{scenario.title}", unit.code),
-            [(str(i), *line) for i, line in enumerate(lines, 1)],
-            right=(2,),
-        )
+        show_run.most(scenario, most)
+    elif curve:
+        show_run.curve(scenario, curve)
     else:
-        from penstock.report.terminal import waterfall_lines
-
-        show(waterfall_lines(result))
-    if picture:
-        from penstock.report.panels import panels
-        from penstock.report.picture import draw
-
-        draw(panels(result), picture)
-        err.print(f"{picture} written", style="quiet")
-
-
-def _no_member(member: str, known: list[str]) -> Problem:
-    from penstock.core.problems import nearest
-
-    instead = nearest(member, known) or "one of " + ", ".join(known[:12])
-    return Problem("SCENARIO_REFERENCE", (), f"{member!r} is nobody in this scenario", instead)
-
-
-def _curve(scenario: "object", target: str) -> None:
-    from penstock.core.exposure import curve
-    from penstock.core.scenario import Scenario
-    from penstock.report import curves
-
-    assert isinstance(scenario, Scenario)
-    unit = scenario.currency
-    found = curve(scenario)
-    if target == "table":
-        table(
-            ("layer", f"attaches at, {unit}", "exhausted at", "capacity"),
-            curves.span_rows(found, unit),
-            right=(1, 2, 3),
-        )
-        out.print()
-        heads = ("who", "pays from a loss of", "to", "and has paid then", "slope")
-        table(heads, curves.slope_table(found, unit), right=(1, 2, 3, 4))
-        if found.ends:
-            out.print(f"The curve ends where the money is not known: {found.ends}", style="quiet")
-        return
-    path = Path(target)
-    if path.suffix == ".csv":
-        from penstock.app.files import write_text
-
-        write_text(path, curves.curve_csv(found, unit))
-    else:
-        curves.draw_curve(found, unit, scenario.title, path)
-    err.print(f"{path} written", style="quiet")
+        show_run.result(scenario, as_json=json, explain=explain, picture=picture)
 
 
 @app.command()

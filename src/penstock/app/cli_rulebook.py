@@ -21,8 +21,8 @@ Name = Annotated[str, typer.Argument(metavar="RULEBOOK", help="An id (see list),
 @app.command("list")
 def list_(rulebooks: Folders = None) -> None:
     """All rulebooks that are found by id."""
-    from penstock.core.rulebook import STATUSES
-    from penstock.core.tranches import plan, status
+    from penstock.core.amounts import STATUSES
+    from penstock.core.plans import plan, status
     from penstock.store.rulebooks import listed, load_rulebook
 
     rows = []

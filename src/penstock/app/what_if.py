@@ -6,8 +6,9 @@ from pathlib import Path
 
 from penstock.core.money import parse
 from penstock.core.problems import Problem, Refused
-from penstock.core.rule_checks import check_rulebook, check_scenario
+from penstock.core.rule_checks import check_rulebook
 from penstock.core.scenario import Scenario
+from penstock.core.scenario_checks import check_scenario
 from penstock.core.variants import with_capital_before, with_limit
 from penstock.store.scenarios import load_scenario
 

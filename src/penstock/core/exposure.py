@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from penstock.core.problems import Problem, Refused
-from penstock.core.replay import EventResult, LayerResult, Step, pour, replay
+from penstock.core.replay import Step, pour, replay
+from penstock.core.results import EventResult, LayerResult
 from penstock.core.scenario import HOUSE, Scenario, Stated
 from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, rooms
 

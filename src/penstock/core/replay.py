@@ -5,59 +5,18 @@ Scenario -> Result: per event, per layer, per payer, to the unit
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from itertools import groupby
 
 from penstock.core.history import History, Use
+from penstock.core.plans import Plan, plan, status
 from penstock.core.problems import Problem, Refused
-from penstock.core.rulebook import Cite, Layer, RoundingRule, Status
+from penstock.core.results import EventResult, LayerResult
+from penstock.core.rulebook import RoundingRule
 from penstock.core.scenario import HOUSE, Default, Member, Scenario
 from penstock.core.terms import Circumstances
-from penstock.core.tranches import Bound, Plan, bind, plan, status
+from penstock.core.tranches import Bound, bind
 from penstock.core.waterfall import NO_PAYERS, Balance, Label, Outcome, Stopped, allocate
-
-
-@dataclass(frozen=True, slots=True)
-class LayerResult:
-    """What one layer did in one event.
-
-    ``capacity``: what it could give when the loss reached it; None where nobody has published it.
-    ``paid`` by payer, odd units under ``rounding:<party>``; ``unpaid``: calls not met, by member.
-    ``payers`` is how many stood ready to pay; ``beside``: side by side with others of its group.
-    """
-
-    layer: Layer
-    group: str | None
-    capacity: int | None
-    used: int
-    paid: Mapping[str, int]
-    unpaid: Mapping[str, int]
-    status: Status
-    payers: int
-    beside: bool
-
-    @property
-    def cite(self) -> Cite | None:
-        """The clause of the layer, its group's if it has none of its own."""
-        return self.layer.cite
-
-
-@dataclass(frozen=True, slots=True)
-class EventResult:
-    """One event: defaults declared at the same instant, their losses put together.
-
-    ``unpublished`` says why nothing was computed, where nobody has published the loss.
-    """
-
-    members: tuple[str, ...]
-    at: datetime
-    in_force: date | None
-    loss: int
-    beyond_own: bool
-    layers: tuple[LayerResult, ...]
-    uncovered: int
-    surplus: Mapping[str, int]
-    unpublished: str = ""
 
 
 @dataclass(frozen=True, slots=True)

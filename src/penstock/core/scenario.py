@@ -10,8 +10,9 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Literal
 
+from penstock.core.amounts import Citation, Cite, Id, word
 from penstock.core.money import Currency, Money
-from penstock.core.rulebook import Citation, Cite, Id, Rulebook, word
+from penstock.core.rulebook import Rulebook
 
 Basis = Literal["published", "derived", "assumed"]
 Value = int | Fraction | date | str

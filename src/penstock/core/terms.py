@@ -10,8 +10,9 @@ from datetime import date
 from fractions import Fraction
 from math import floor
 
+from penstock.core.amounts import Amount, Condition
 from penstock.core.history import History
-from penstock.core.rulebook import Amount, Condition, Layer, Rulebook
+from penstock.core.rulebook import Layer, Rulebook
 from penstock.core.scenario import HOUSE, Field, Member, Stated
 from penstock.core.waterfall import Balance
 

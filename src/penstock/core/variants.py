@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from penstock.core.amounts import Amount, Citation, Cite, Dated
 from penstock.core.problems import Problem, Refused, nearest
-from penstock.core.rulebook import Amount, Citation, Cite, Dated, Group, Layer, Rulebook
+from penstock.core.rulebook import Group, Layer, Rulebook
 
 WHAT_IF = Cite(Citation("What if: not a rule of this clearing house"))
 CAPITAL = "what_if_capital"

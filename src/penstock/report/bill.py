@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from penstock.core.exposure import Derivation, Most, derive
 from penstock.core.money import Currency, written
-from penstock.core.replay import EventResult, Result, Step
+from penstock.core.replay import Result, Step
+from penstock.core.results import EventResult
 from penstock.report.words import clause
 
 BillLine = tuple[str, str]

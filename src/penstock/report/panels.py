@@ -1,6 +1,7 @@
 """From results to pictures: what the waterfall picture shows of an event."""
 
-from penstock.core.replay import EventResult, LayerResult, Result
+from penstock.core.replay import Result
+from penstock.core.results import EventResult, LayerResult
 from penstock.report.picture import Picture, Tank
 from penstock.report.terminal import kind, ranked, who
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from penstock.core.money import Currency, written
-from penstock.core.replay import EventResult, LayerResult, Result
+from penstock.core.replay import Result
+from penstock.core.results import EventResult, LayerResult
 from penstock.core.scenario import Published
 from penstock.report.words import clause, money, percent
 

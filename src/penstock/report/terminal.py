@@ -5,7 +5,8 @@ knows. Joined without styles it is plain text.
 """
 
 from penstock.core.money import Currency, written
-from penstock.core.replay import EventResult, LayerResult, Result
+from penstock.core.replay import Result
+from penstock.core.results import EventResult, LayerResult
 from penstock.report.words import clause, percent
 
 Line = list[tuple[str, str]]

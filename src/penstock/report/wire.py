@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from penstock.core.amounts import Cite
 from penstock.core.canonical import digest
 from penstock.core.money import Currency, written
-from penstock.core.replay import EventResult, LayerResult, Result
-from penstock.core.rulebook import Cite
+from penstock.core.replay import Result
+from penstock.core.results import EventResult, LayerResult
 
 
 def result_json(result: Result) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from datetime import date
 from fractions import Fraction
 from typing import TypeVar
 
+from penstock.core.amounts import Amount, Cite, Condition, Dated, Window
 from penstock.core.money import Currency, written
-from penstock.core.rulebook import Amount, Cap, Cite, Condition, Dated, Group, Layer, Rulebook, Window
+from penstock.core.rulebook import Cap, Group, Layer, Rulebook
 
 T = TypeVar("T")
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import ParamSpec, TypeVar
 
+from penstock.core.amounts import CALLED, Id
 from penstock.core.collateral import Lot, realisable
 from penstock.core.money import Money
 from penstock.core.problems import Path, Refused
-from penstock.core.rulebook import CALLED, CHAIN, ROLES, Id, Rulebook
+from penstock.core.rulebook import CHAIN, ROLES, Rulebook
 from penstock.core.scenario import (
     HOUSE,
     Basis,
@@ -24,8 +25,9 @@ from penstock.core.scenario import (
     Value,
 )
 from penstock.store.documents import Document, Many, Map, Node, Scalar
-from penstock.store.reading import Reader, Unreadable
+from penstock.store.reading import Reader
 from penstock.store.tables import Row, read_table
+from penstock.store.values import Unreadable
 
 P = ParamSpec("P")
 T = TypeVar("T")

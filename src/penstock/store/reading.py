@@ -14,88 +14,20 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from penstock.core.amounts import Amount, Citation, Cite, Dated, Id, Order, Window
 from penstock.core.business_days import Duration
-from penstock.core.money import Currency, Money, currency, parse
-from penstock.core.problems import Path, Problem, Refused, nearest
-from penstock.core.rulebook import (
-    Amount,
-    Cap,
-    Citation,
-    Cite,
-    Dated,
-    Figure,
-    Group,
-    Id,
-    Layer,
-    Order,
-    Window,
-)
-from penstock.store.documents import Document, Many, Map, Node, Scalar, place
-
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
-)
-_NUMBER = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
-_WHOLE = re.compile(r"[1-9][0-9]{0,5}")
-_ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_LONGEST_TEXT = 4000
+from penstock.core.money import Currency, Money
+from penstock.core.problems import Path, nearest
+from penstock.core.rulebook import Cap, Figure, Group, Layer
+from penstock.store.documents import Many, Map, Node, Scalar
+from penstock.store.values import DATE, Unreadable, ValueReader
 
 AMOUNT_WORDS = tuple(f.name for f in fields(Amount) if f.name != "cite")
 AMOUNT_BASES = ("amount", "of", "matching", "greatest", "least")
 
 
-class Unreadable(Exception):
-    """This value cannot be read; the problem is in the reader's list."""
-
-
-class Reader:
-    """Reads the nodes of one document; ``problems`` is what was wrong so far.
-
-    ``prefix`` begins the codes (RULE or SCENARIO). ``unit`` and ``citations`` are set as soon as
-    they are known, for amounts and clauses need them.
-    """
-
-    def __init__(self, document: Document, prefix: str) -> None:
-        self.document, self.prefix = document, prefix
-        self.problems: list[Problem] = []
-        self.unit: Currency | None = None
-        self.citations: Mapping[str, Citation] = {}
-
-    def problem(
-        self, code: str, path: Path, node: Node | tuple[int, int], says: str, instead: str = ""
-    ) -> Unreadable:
-        """Note a problem and return the exception to raise for it."""
-        at = node if isinstance(node, tuple) else (node.line, node.column)
-        where = place(self.document.name, *at)
-        self.problems.append(Problem(f"{self.prefix}_{code}", path, says, instead, place=where))
-        return Unreadable()
-
-    def adopt(self, refused: Refused, path: Path, node: Node) -> Unreadable:
-        """Take over the problems of a refusal, at this place."""
-        where = place(self.document.name, node.line, node.column)
-        for problem in refused.problems:
-            self.problems.append(replace(problem, path=path, place=problem.place or where))
-        return Unreadable()
-
-    def finish(self) -> None:
-        """Raise what was collected, in the order of the text."""
-        if any(not problem.warning for problem in self.problems):
-            raise Refused(self.problems)
-
-    # --- a map of words -----------------------------------------------------------------------
-
-    def words(self, node: Node, path: Path, known: Mapping[str, Any] | tuple[str, ...], what: str) -> Map:
-        """``node`` as a map with no other keys than the known."""
-        if not isinstance(node, Map):
-            raise self.problem("TYPE", path, node, f"{what} is a map of words", _some(known))
-        for key in node.items:
-            if key not in known:
-                guess = nearest(key, known)
-                instead = guess if guess else "one of " + ", ".join(sorted(known))
-                code = "UNKNOWN_KEY"
-                self.problem(code, (*path, key), node.keys[key], f"{key!r} is not a word of {what}", instead)
-        return node
+class Reader(ValueReader):
+    """Reads nodes as values of any type of the language."""
 
     def dataclass(self, cls: type, node: Node, path: Path, given: Mapping[str, Any] | None = None) -> Any:
         """``node`` as the dataclass; fields in ``given`` were read elsewhere."""
@@ -121,8 +53,6 @@ class Reader:
             raise Unreadable
         return cls(**values)
 
-    # --- any value ----------------------------------------------------------------------------
-
     def read(self, hint: Any, node: Node, path: Path) -> Any:
         """``node`` as a value of the type ``hint``; raises Unreadable with the problem noted."""
         special = _SPECIAL.get(hint) if isinstance(hint, type) or hint in (Id, Money, Order) else None
@@ -134,7 +64,7 @@ class Reader:
         if origin in (Union, UnionType):
             return self._either([h for h in get_args(hint) if h is not NoneType], node, path)
         if origin is Literal:
-            return self._choice(get_args(hint), node, path)
+            return self.choice(get_args(hint), node, path)
         if origin is tuple:
             items = node.items if isinstance(node, Many) else (node,)
             return tuple(self._each([(i, item) for i, item in enumerate(items)], get_args(hint)[0], path))
@@ -176,30 +106,11 @@ class Reader:
                 return self.read(str, node, path)
             if Amount in others:
                 return self.read(Amount, node, path)
-            return self._choice(tuple(c for h in choices for c in get_args(h)), node, path)
+            return self.choice(tuple(c for h in choices for c in get_args(h)), node, path)
         if Group in others:
             return self.layer_or_group(node, path)
         shaped = [h for h in others if h not in (str, Id, Fraction)]
         return self.read((shaped or others)[0], node, path)
-
-    def _choice(self, choices: tuple[Any, ...], node: Node, path: Path) -> str:
-        text = self.text(node, path)
-        if text not in choices:
-            instead = nearest(text, choices) or "one of " + ", ".join(choices)
-            raise self.problem("TYPE", path, node, f"{text!r} is not possible here", instead)
-        return text
-
-    def text(self, node: Node, path: Path) -> str:
-        """A non-empty string."""
-        if not isinstance(node, Scalar):
-            raise self.problem("TYPE", path, node, "one value belongs here, not a list or map", "a word")
-        if not node.text.strip() or node.text in ("null", "~"):
-            raise self.problem("TYPE", path, node, "nothing stands here", "a value, or leave the word out")
-        if len(node.text) > _LONGEST_TEXT:
-            raise self.problem(
-                "TYPE", path, node, "the text is too long", f"at most {_LONGEST_TEXT} characters"
-            )
-        return node.text
 
     def _dated(self, hint: Any, node: Node, path: Path) -> Dated[Any]:
         """One value, or its versions where maps keyed by ISO dates stand in or under it."""
@@ -219,7 +130,7 @@ class Reader:
             for i, item in enumerate(node.items):
                 self._collect_days(item, (*path, i), days)
         if isinstance(node, Map):
-            dates = [key for key in node.items if _DATE.fullmatch(key)]
+            dates = [key for key in node.items if DATE.fullmatch(key)]
             if dates and len(dates) < len(node.items):
                 says = "dates and words stand side by side"
                 raise self.problem("TYPE", path, node, says, "either dates or words as keys")
@@ -234,7 +145,7 @@ class Reader:
             return replace(node, items=tuple(x for n in node.items if (x := self._as_of(n, day, path))))
         if not isinstance(node, Map):
             return node
-        if any(_DATE.fullmatch(key) for key in node.items):
+        if any(DATE.fullmatch(key) for key in node.items):
             first = [key for key in node.items if date.fromisoformat(key) <= day]
             return self._as_of(node.items[max(first)], day, path) if first else None
         items = {key: self._as_of(item, day, path) for key, item in node.items.items()}
@@ -243,89 +154,6 @@ class Reader:
                 says = f"nothing is in force for {key!r} on {day}"
                 raise self.problem("DATE", (*path, key), node, says, "an entry from the first day on")
         return replace(node, items={key: item for key, item in items.items() if item is not None})
-
-    # --- kinds of value -----------------------------------------------------------------------
-
-    def _matched(
-        self, node: Node, path: Path, pattern: re.Pattern[str], code: str, what: str, example: str
-    ) -> str:
-        text = self.text(node, path)
-        if not pattern.fullmatch(text):
-            shown = text if len(text) < 60 else text[:60] + "..."
-            raise self.problem(code, path, node, f"{shown!r} is not {what}", example)
-        return text
-
-    def id(self, node: Node, path: Path) -> str:
-        what = "a name: lower case letters, digits and _"
-        return self._matched(node, path, _ID, "TYPE", what, "a name such as member_fund")
-
-    def flag(self, node: Node, path: Path) -> bool:
-        return self._choice(("true", "false"), node, path) == "true"
-
-    def whole(self, node: Node, path: Path) -> int:
-        return int(self._matched(node, path, _WHOLE, "RANGE", "a whole number from 1", '"4"'))
-
-    def number(self, node: Node, path: Path) -> Fraction:
-        what = "a number of digits and a point, not negative"
-        return Fraction(self._matched(node, path, _NUMBER, "RANGE", what, '"0.25"'))
-
-    def day(self, node: Node, path: Path) -> date:
-        text = self._matched(node, path, _DATE, "DATE", "a date", '"2024-01-31"')
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            raise self.problem(
-                "DATE", path, node, f"{text} does not exist", "a day of the calendar"
-            ) from None
-
-    def time(self, node: Node, path: Path) -> datetime:
-        example = '"2024-01-31T09:00:00+01:00"'
-        text = self.text(node, path)
-        if not _TIME.fullmatch(text):
-            offset = re.fullmatch(r"[0-9T:.-]+", text) is not None
-            says = f"{text!r} is not a time with its offset from UTC" if offset else f"{text!r} is not a time"
-            raise self.problem("TIME", path, node, says, example)
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            raise self.problem("TIME", path, node, f"{text} does not exist", example) from None
-
-    def duration(self, node: Node, path: Path) -> Duration:
-        text = self.text(node, path)
-        duration = Duration.parse(text)
-        if duration is None:
-            raise self.problem("TYPE", path, node, f"{text!r} is not a length of time", "20 business_days")
-        return duration
-
-    def money(self, node: Node, path: Path) -> Money:
-        if self.unit is None:  # the currency itself could not be read; its problem is noted
-            raise Unreadable
-        try:
-            return parse(self.text(node, path), self.unit, path)
-        except Refused as refused:
-            raise self.adopt(refused, path, node) from None
-
-    def amount_of_money(self, node: Node, path: Path) -> Money:
-        """Money that may not be negative."""
-        value = self.money(node, path)
-        if value < 0:
-            raise self.problem("RANGE", path, node, "a negative amount", "zero or more")
-        return value
-
-    def currency(self, node: Node, path: Path) -> Currency:
-        if isinstance(node, Map):
-            self.words(node, path, ("code", "decimals"), "currency")
-            if set(node.items) != {"code", "decimals"}:
-                raise self.problem("MISSING", path, node, "a unit says both", '{code: BTC, decimals: "8"}')
-            decimals = self.text(node.items["decimals"], (*path, "decimals"))
-            if not re.fullmatch(r"[0-9]|1[0-8]", decimals):
-                at = (*path, "decimals")
-                raise self.problem("RANGE", at, node, "decimals are 0 to 18", '"8"')
-            return Currency(self.text(node.items["code"], (*path, "code")), int(decimals))
-        try:
-            return currency(self.text(node, path), path)
-        except Refused as refused:
-            raise self.adopt(refused, path, node) from None
 
     def cite(self, node: Node, path: Path) -> Cite:
         if isinstance(node, Map):
@@ -432,15 +260,11 @@ class Reader:
 
 
 def _is_dated(node: Map) -> bool:
-    return any(_DATE.fullmatch(key) for key in node.items)
+    return any(DATE.fullmatch(key) for key in node.items)
 
 
 def _only(map_: Map, keys: list[str]) -> Map:
     return replace(map_, items={k: map_.items[k] for k in keys}, keys={k: map_.keys[k] for k in keys})
-
-
-def _some(known: Mapping[str, Any] | tuple[str, ...]) -> str:
-    return "{" + ", ".join(f"{key}: ..." for key in list(known)[:3]) + "}"
 
 
 def _what(cls: type) -> str:

@@ -6,11 +6,13 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path as FilePath
 
+from penstock.core.amounts import Citation, Id
 from penstock.core.problems import Problem, Refused, nearest
 from penstock.core.rule_checks import check_rulebook
-from penstock.core.rulebook import Citation, Id, Rulebook
+from penstock.core.rulebook import Rulebook
 from penstock.store.documents import Document, Map, from_value, parse
-from penstock.store.reading import Reader, Unreadable
+from penstock.store.reading import Reader
+from penstock.store.values import Unreadable
 
 PLACES = "PENSTOCK_RULEBOOKS"
 """Environment variable: folders of rulebooks, looked through before the shipped ones."""

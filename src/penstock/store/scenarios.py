@@ -5,14 +5,16 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path as FilePath
 
+from penstock.core.amounts import Citation, Id
 from penstock.core.problems import Path, Refused
-from penstock.core.rule_checks import check_scenario
-from penstock.core.rulebook import Citation, Id, Rulebook
+from penstock.core.rulebook import Rulebook
 from penstock.core.scenario import Precedent, Scenario
+from penstock.core.scenario_checks import check_scenario
 from penstock.store.circumstances import CircumstancesReader
 from penstock.store.documents import Document, Map, Node, Scalar, from_value, parse
-from penstock.store.reading import Reader, Unreadable
+from penstock.store.reading import Reader
 from penstock.store.rulebooks import open_rulebook, read_bytes, read_rulebook
+from penstock.store.values import Unreadable
 
 WORDS = (
     "scenario", "currency", "rulebook", "precedent", "resources", "figures", "defaults", "events", "note",
@@ -113,7 +115,11 @@ def _rulebook(
     """The rulebook that the scenario names or holds, the pinned day, and what the file says."""
     path: Path = ("rulebook",)
     if isinstance(node, Map):
-        return read_rulebook(Document(node, reader.document.name), inline=True), None, ""
+        try:
+            return read_rulebook(Document(node, reader.document.name), inline=True), None, ""
+        except Refused as refused:
+            inside = (replace(problem, path=(*path, *problem.path)) for problem in refused.problems)
+            raise Refused(inside) from None
     text = reader.text(node, path)
     name, at, day = text.partition("@")
     pinned = reader.day(Scalar(day, node.line, node.column), path) if at else None

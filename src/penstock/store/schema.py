@@ -10,10 +10,12 @@ from fractions import Fraction
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from penstock.core.amounts import Amount, Cite, Dated, Id, Order, Window
 from penstock.core.business_days import Duration
+from penstock.core.collateral import Lot
 from penstock.core.money import Currency, Money
-from penstock.core.rulebook import Amount, Cite, Dated, Figure, Id, Order, Rulebook, Window
-from penstock.core.scenario import Decision, Precedent
+from penstock.core.rulebook import Figure, Rulebook
+from penstock.core.scenario import Basis, Decision, Precedent
 from penstock.store.circumstances import DEFAULT_WORDS, STATED_WORDS
 from penstock.store.reading import AMOUNT_BASES, AMOUNT_WORDS, hints
 from penstock.store.scenarios import NEEDED, WORDS
@@ -78,9 +80,7 @@ class _Schemas:
 
     def _definition(self, cls: type) -> Schema:
         if cls is Currency:
-            unit = self._map(
-                {"code": _SCALARS[str], "decimals": _SCALARS[str] | {"pattern": "^([0-9]|1[0-8])$"}}
-            )
+            unit = _map({"code": _SCALARS[str], "decimals": _SCALARS[str] | {"pattern": "^([0-9]|1[0-8])$"}})
             return _any(
                 {"type": "string", "pattern": "^[A-Z]{3}$"}, unit | {"required": ["code", "decimals"]}
             )
@@ -89,18 +89,18 @@ class _Schemas:
         words = self._words(cls)
         if cls is Amount:
             return _any(
-                _SCALARS[Id], self._map(words) | {"oneOf": [{"required": [base]} for base in AMOUNT_BASES]}
+                _SCALARS[Id], _map(words) | {"oneOf": [{"required": [base]} for base in AMOUNT_BASES]}
             )
         if cls in (Window, Figure):
             of_amount = self._words(Amount)
             words = {**words, **{word: of_amount[word] for word in AMOUNT_WORDS}}
             if cls is Figure:
                 dated = _dated(self._defined(Amount))
-                return _any(_SCALARS[Id], self._map(words), dated)
+                return _any(_SCALARS[Id], _map(words), dated)
         required = [
             f.name.rstrip("_") for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
         ]
-        return self._map(words) | ({"required": required} if required else {})
+        return _map(words) | ({"required": required} if required else {})
 
     def _words(self, cls: type) -> dict[str, Schema]:
         """A schema a word; inside an amount each value may have versions, as everywhere."""
@@ -114,9 +114,13 @@ class _Schemas:
             found[f.name.rstrip("_")] = schema | ({"description": says} if says else {})
         return found
 
-    @staticmethod
-    def _map(words: Mapping[str, Schema]) -> Schema:
-        return {"type": "object", "additionalProperties": False, "properties": dict(words)}
+
+def _map(words: Mapping[str, Schema]) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": dict(words)}
+
+
+def _all(value: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": value}
 
 
 def _any(*schemas: Schema) -> Schema:
@@ -151,61 +155,11 @@ def scenario_schema() -> Schema:
     text = _SCALARS[str]
     inline = schemas.of(Rulebook)
     schemas.definitions["Rulebook"]["required"] = ["currency", "layers"]
-    lot = {
-        "lot": text,
-        "haircut_value": _SCALARS[Money],
-        "proceeds": _SCALARS[Money],
-        "own_issue": _SCALARS[bool],
-    }
-    stated: dict[str, Schema] = {
-        "amount": _SCALARS[Money],
-        "value": text,
-        "collateral": _many({"type": "object", "additionalProperties": False, "properties": lot}),
-        "unknown": {"enum": ["true", True]},
-        "basis": {"enum": ["published", "derived", "assumed"]},
-        "cite": schemas.of(Cite),
-        "why": text,
-    }
-    assert set(stated) == set(STATED_WORDS), "every word of a value has its schema"
-    value = _any(text, _Schemas._map(stated))
-    field = _any(value, {"type": "object", "minProperties": 1, "additionalProperties": value})
-    party = {"type": "object", "additionalProperties": field}
-    member = {
-        "type": "object",
-        "properties": {"accounts": {"type": "object", "additionalProperties": party}},
-        "additionalProperties": field,
-    }
-    members = {"type": "object", "additionalProperties": member}
-    loss = _any(field, {"type": "object", "additionalProperties": field})
-    default_words: dict[str, Schema] = {
-        "member": text,
-        "at": _SCALARS[datetime],
-        "notice": _SCALARS[datetime],
-        "loss": loss,
-        "loss_beyond_own_resources": loss,
-        "members": members,
-        "decisions": _any(_many(schemas.of(Decision)), schemas.of(Decision)),
-        "chain": {"type": "object", "additionalProperties": party},
-        "facts": {"type": "object", "additionalProperties": text},
-    }
-    assert set(default_words) == set(DEFAULT_WORDS), "every word of a default has its schema"
-    default = _Schemas._map(default_words) | {
-        "required": ["member", "at"],
-        "oneOf": [{"required": ["loss"]}, {"required": ["loss_beyond_own_resources"]}],
-    }
-    payments = {
-        "type": "object",
-        "additionalProperties": {"type": "object", "additionalProperties": _SCALARS[Money]},
-    }
-    event = _Schemas._map(
-        {
-            "at": _SCALARS[datetime],
-            "paid_in": payments,
-            "paid_late": payments,
-            "recovered": _SCALARS[Money],
-            "members": members,
-        }
-    )
+    field = _field(schemas)
+    party = _all(field)
+    accounts = {"type": "object", "properties": {"accounts": _all(party)}}
+    members = _all(accounts | {"additionalProperties": field})
+    default, event = _default(schemas, field, members), _event(members)
     resources = {
         "type": "object",
         "properties": {"members": _any(text, members)},
@@ -219,9 +173,57 @@ def scenario_schema() -> Schema:
         "resources": resources,
         "figures": party,
         "defaults": _any(_many(default), default),
-        "events": _any(_many(event | {"required": ["at"]}), event),
+        "events": _any(_many(event), event),
         "note": text,
     }
     assert set(words) == set(WORDS), "every word of a scenario has its schema"
-    root = _Schemas._map(words) | {"required": list(NEEDED)}
+    root = _map(words) | {"required": list(NEEDED)}
     return {"$schema": DRAFT, "title": "Penstock scenario", **root, "$defs": schemas.definitions}
+
+
+def _field(schemas: _Schemas) -> Schema:
+    """One value, or several by segment, by version or by day."""
+    text, money = _SCALARS[str], _SCALARS[Money]
+    stated: dict[str, Schema] = {
+        "amount": money,
+        "value": text,
+        "collateral": _many(schemas.of(Lot)),
+        "unknown": {"enum": ["true", True]},
+        "basis": schemas.of(Basis),
+        "cite": schemas.of(Cite),
+        "why": text,
+    }
+    assert set(stated) == set(STATED_WORDS), "every word of a value has its schema"
+    value = _any(text, _map(stated))
+    return _any(value, _all(value) | {"minProperties": 1})
+
+
+def _default(schemas: _Schemas, field: Schema, members: Schema) -> Schema:
+    text, time = _SCALARS[str], _SCALARS[datetime]
+    loss = _any(field, _all(field))
+    words: dict[str, Schema] = {
+        "member": text,
+        "at": time,
+        "notice": time,
+        "loss": loss,
+        "loss_beyond_own_resources": loss,
+        "members": members,
+        "decisions": _any(_many(schemas.of(Decision)), schemas.of(Decision)),
+        "chain": _all(_all(field)),
+        "facts": _all(text),
+    }
+    assert set(words) == set(DEFAULT_WORDS), "every word of a default has its schema"
+    one_loss = [{"required": ["loss"]}, {"required": ["loss_beyond_own_resources"]}]
+    return _map(words) | {"required": ["member", "at"], "oneOf": one_loss}
+
+
+def _event(members: Schema) -> Schema:
+    payments = _all(_all(_SCALARS[Money]))
+    words: dict[str, Schema] = {
+        "at": _SCALARS[datetime],
+        "paid_in": payments,
+        "paid_late": payments,
+        "recovered": _SCALARS[Money],
+        "members": members,
+    }
+    return _map(words) | {"required": ["at"]}

@@ -1,0 +1,121 @@
+"""A rulebook as it stands on one day: the layers in force, in ranks, and how well they are attested."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+
+from penstock.core.amounts import OWED, STATUSES, Amount, Cite, Status
+from penstock.core.problems import Problem, Refused
+from penstock.core.rulebook import CHAIN, Group, Layer, Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """Layers in force at one place of the order: one, or several side by side."""
+
+    layers: tuple[Layer, ...]
+    group: str | None = None
+    split: tuple[Fraction, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A rulebook as it stands on one day: its groups' words are on their layers."""
+
+    rulebook: Rulebook
+    day: date
+    ranks: tuple[Rank, ...]
+
+    def layers(self) -> Iterator[tuple[Layer, Rank]]:
+        """Every layer in force, with its rank."""
+        for rank in self.ranks:
+            for layer in rank.layers:
+                yield layer, rank
+
+
+def plan(rulebook: Rulebook, day: date) -> Plan:
+    """The layers in force on ``day``, in file order."""
+    ranks = []
+    for item in rulebook.layers:
+        group = item if isinstance(item, Group) else None
+        layers = tuple(
+            layer
+            for layer in (_with_group(one, group) for one in (group.layers if group else (item,)))
+            if _between(layer.from_, day, layer.until)
+            and (group is None or _between(group.from_, day, group.until))
+        )
+        if group is None or group.split is None:
+            ranks += [Rank((layer,), group.group if group else None) for layer in layers]
+        elif layers:
+            weights = None
+            if not isinstance(group.split, str):
+                weights = tuple(group.split[layer.id] for layer in layers)
+            ranks.append(Rank(layers, group.group, weights))
+    return Plan(rulebook, day, tuple(ranks))
+
+
+def _with_group(layer: "Layer | Group", group: Group | None) -> Layer:
+    assert isinstance(layer, Layer)
+    if group is None:
+        return layer
+    return replace(
+        layer,
+        when={**group.when, **layer.when},
+        segment=layer.segment or group.segment,
+        cite=layer.cite or group.cite,
+    )
+
+
+def _between(first: date | None, day: date, last: date | None) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
+def status(layer: Layer, rulebook: Rulebook, day: date) -> Status:
+    """The weakest status of the layer's citation and of the values and figures in force."""
+    amounts = [value.on(day) for value in (layer.limit, layer.together, layer.share) if value]
+    cites: list[Cite | None] = [layer.cite]
+    seen: set[str] = set()
+    todo = [amount for amount in amounts if isinstance(amount, Amount)]
+    while todo:
+        amount = todo.pop()
+        cites += [inner.cite for inner in amount.inside() if inner.cite]
+        for name in set(amount.names()) - seen:
+            seen.add(name)
+            figure = next((f for n, f in rulebook.figures.items() if n == name), None)
+            if figure and figure.cite:
+                cites.append(figure.cite)
+            definition = figure.amount.on(day) if figure and figure.amount else None
+            todo += [definition] if definition else []
+    weakest: list[Status] = [cite.citation.status if cite else "unverified" for cite in cites]
+    if rulebook.status:
+        weakest.append(rulebook.status)
+    return max(weakest, key=STATUSES.index)
+
+
+def refuse_what_is_not_built(layers: Sequence[Layer], plan: Plan) -> None:
+    """Refuse by name the words that this version reads, but does not execute."""
+    problems = []
+    for layer in layers:
+        words = [w for w in ("window", "rounds", "base", "action") if getattr(layer, w) is not None]
+        words += [f"source: {layer.source}"] if layer.source in OWED else []
+        words += [f"payer: {layer.payer}"] if layer.payer in CHAIN else []
+        amounts = [value.on(plan.day) for value in (layer.limit, layer.together, layer.share) if value]
+        for amount in (inner for a in amounts if isinstance(a, Amount) for inner in a.inside()):
+            words += ["matching"] if amount.matching else []
+            words += ["apportioned"] if amount.apportioned else []
+            if amount.measured and amount.measured != "at_declaration":
+                words.append(f"measured: {amount.measured}")
+        if words:
+            problems.append(_not_executed(f"layer {layer.id} needs {', '.join(words)}"))
+    ids = {layer.id for layer in layers}
+    for cap in plan.rulebook.caps:
+        if _between(cap.from_, plan.day, cap.until) and ids & set(cap.on):
+            problems.append(_not_executed(f"cap {cap.id} counts layers in force"))
+    if problems:
+        raise Refused(problems)
+
+
+def _not_executed(what: str) -> Problem:
+    says = f"{what}: this version reads that word, but cannot run it yet"
+    return Problem("NOT_EXECUTED", (), says, "a rulebook without it, to run it now")
