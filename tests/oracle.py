@@ -294,13 +294,11 @@ class Run:
         return ("party", who, source) if self.is_given_by_source(who, source) else ()
 
     def left(self, purse: tuple[str, ...], ledger: Ledger) -> int:
-        """What a purse holds: standing and profit, less what earlier events and this one used."""
+        """What a purse holds: standing, less what earlier events and this one used."""
         fields = self.members[purse[1]] if purse[0] == "member" else self.parties[purse[1]]
         if purse[0] == "member" and purse[3]:
             fields = (fields.get("accounts") or {}).get(purse[3]) or {}
         there = int(self.read(fields.get(purse[2])))
-        if self.placed.get(purse[1]) == purse:
-            there += self.profits.get((purse[1], "house"), 0)
         return max(0, there - self.before[purse] - ledger[purse])
 
     def room(self, layer: Layer, payer: Payer, ledger: Ledger, able: bool) -> int:
@@ -323,7 +321,8 @@ class Run:
         """What all payers of a layer together may still bear."""
         if "together" not in layer:
             return BOUNDLESS
-        if layer["payer"] == "members" and not self.survivors:
+        nobody = {"members": not self.survivors, "defaulter": self.beyond >= set(self.defaulters)}
+        if nobody.get(layer["payer"]):
             return 0  # nobody is left to bear it, whatever the cap is
         several = layer["payer"] in ("members", "defaulter")
         cap = self.amount(layer["together"], None if several else ("party", layer["payer"], ""))
@@ -451,7 +450,9 @@ class Run:
 
     def pour(self, able: bool) -> dict[str, Any]:
         """Pour the losses through all ranks; one row per layer in force."""
-        self.able, self.open, self.now = able, dict(self.losses), Ledger()
+        self.able, self.open = able, dict(self.losses)
+        profits = {purse: -self.profits.get((one, "house"), 0) for one, purse in self.placed.items()}
+        self.now = Ledger(profits)  # a profit is a use below zero: it did not stand there before
         rows: dict[str, Any] = {
             layer["id"]: {"used": 0, "capacity": None, "payers": Counter(), "unpaid": {}}
             for layer in self.active

@@ -1,6 +1,7 @@
 """The command line: a skin over the library. Commands import what they need when they run."""
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
@@ -137,11 +138,15 @@ def schema(
     sys.stdout.write(codec.dumps(found, indent=2) + "\n")
 
 
-def main() -> None:
-    """Entry point: no traceback reaches a user."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Entry point: no traceback reaches a user. ``words`` are the arguments, those given if None."""
     sys.excepthook = unexpected
     if not __debug__:
         refuse(Refused(Problem("CONFIG_UNSAFE", (), "python -O takes the checks out", "python without -O")))
         sys.exit(USAGE)
-    # Not app(): Typer would put its own excepthook in the place of ours.
-    typer.main.get_command(app)()
+    try:
+        # Not app(): Typer would put its own excepthook in the place of ours.
+        typer.main.get_command(app)(args=words if words is None else list(words), prog_name="penstock")
+    except Refused as refused:
+        refuse(refused)
+        sys.exit(USAGE)

@@ -8,10 +8,15 @@ from typing import Annotated, Optional
 import typer
 
 from penstock.app.console import err, out, show, table
-from penstock.app.what_if import HELP
 
 app = typer.Typer(
     help="Real defaults: list, show, replay, compare.", no_args_is_help=True, rich_markup_mode="rich"
+)
+
+WHAT_IF = (
+    "Run it again otherwise: another rulebook (krx/derivatives@2016-01-01, or a file), "
+    "[bold]without=LAYER[/bold], [bold]limit=LAYER:AMOUNT[/bold], or "
+    "[bold]ccp=AMOUNT@LAYER[/bold]: capital of the CCP before that layer."
 )
 
 Name = Annotated[str, typer.Argument(metavar="PRECEDENT", help="A name from the list, such as nasdaq-2018.")]
@@ -59,7 +64,7 @@ def replay(
     name: Name,
     what_if: Annotated[
         Optional[str],  # noqa: UP045 - typer reads the older spelling in every version we allow
-        typer.Option("--what-if", metavar="CHANGE", help=HELP),
+        typer.Option("--what-if", metavar="CHANGE", help=WHAT_IF),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     picture: Annotated[

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -10,7 +11,9 @@ from rich.text import Text
 from rich.theme import Theme
 
 from penstock.core.problems import Refused
-from penstock.report.terminal import Line
+
+if TYPE_CHECKING:
+    from penstock.report.terminal import Line
 
 THEME = Theme(
     {
@@ -29,7 +32,7 @@ err = Console(theme=THEME, highlight=False, soft_wrap=True, stderr=True)
 USAGE, BUG, INTERRUPTED = 2, 70, 130
 
 
-def show(lines: Sequence[Line]) -> None:
+def show(lines: "Sequence[Line]") -> None:
     """Print styled lines."""
     for line in lines:
         text = Text()
@@ -68,10 +71,7 @@ def refuse(refused: Refused) -> None:
 
 
 def unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """In place of a traceback: a refusal as it is, anything else as a fault of ours."""
-    if isinstance(error, Refused):
-        refuse(error)
-        sys.exit(USAGE)
+    """In place of a traceback: a fault of ours, and where."""
     if isinstance(error, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     where = ""

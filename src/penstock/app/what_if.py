@@ -12,12 +12,6 @@ from penstock.core.scenario_checks import check_scenario
 from penstock.core.variants import with_capital_before, with_limit
 from penstock.store.scenarios import load_scenario
 
-HELP = (
-    "Run it again otherwise: another rulebook (krx/derivatives@2016-01-01, or a file), "
-    "[bold]without=LAYER[/bold], [bold]limit=LAYER:AMOUNT[/bold], or "
-    "[bold]ccp=AMOUNT@LAYER[/bold]: capital of the CCP before that layer."
-)
-
 
 def changed(path: Path, what: str, folders: Sequence[Path]) -> Scenario:
     """The scenario in the file with one thing changed; Refused if the change makes no sense."""

@@ -110,7 +110,6 @@ def _draw_curve(curve: Curve, unit: Currency, title: str, figure: "Figure") -> f
     ends = f"; not drawn further: {curve.ends}" if curve.ends else ""
     below.set_xlabel(f"loss, {unit}{more}{ends}")
     for axes in (top, below):
-        axes.ticklabel_format(style="plain")
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.spines[["top", "right"]].set_visible(False)

@@ -12,7 +12,7 @@ from penstock.report.words import clause, percent
 Line = list[tuple[str, str]]
 
 WIDTH = 80
-_TAIL = 7
+_TAIL = 9
 _KINDS = {"members": "members", "ccp": "ccp", "defaulter": "defaulter"}
 
 
