@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from penstock.app.console import err, out, show, table
+from penstock.app.console import err, out, say, show, table
 
 app = typer.Typer(
     help="Real defaults: list, show, replay, compare.", no_args_is_help=True, rich_markup_mode="rich"
@@ -50,13 +50,13 @@ def show_(name: Name) -> None:
         return
     for head, text in (("Cause", story.cause), ("Confidence", story.confidence), ("Lesson", story.lesson)):
         out.print(f"\n[bold]{head}[/bold]")
-        out.print(text.strip(), markup=False)
+        say(text.strip())
     out.print("\n[bold]Published[/bold]")
-    table(("what", "figure", "source"), published_rows(result))
+    table(("figure", "what it is, and who published it"), published_rows(result))
     if story.disagreements:
         out.print("\n[bold]Where sources disagree[/bold]")
         for text in story.disagreements:
-            out.print(f"- {text.strip()}", markup=False)
+            say(f"- {text.strip()}")
 
 
 @app.command()
@@ -96,7 +96,7 @@ def replay(
             table(("who pays", f"as it was, {unit}", "what if", "difference"), rows, right=(1, 2, 3))
         elif any(event.unpublished for event in result.events):
             out.print("[bold]What was published[/bold]")
-            table(("what", "figure", "source"), published_rows(result))
+            table(("figure", "what it is, and who published it"), published_rows(result))
     if picture:
         from penstock.report.panels import panels
         from penstock.report.picture import draw

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from penstock.app.console import out, refuse, table
+from penstock.app.console import out, refuse, say, table
 from penstock.core.problems import Problem, Refused
 
 app = typer.Typer(help="Rulebooks: list, show, check, explain.", no_args_is_help=True)
@@ -95,8 +95,8 @@ def explain(
     )
     for head, sentence, source in rulebook_sentences(book, day):
         out.print(f"\n[bold]{head}[/bold]")
-        out.print(sentence, markup=False)
-        out.print(f"({source})", style="quiet", markup=False)
+        say(sentence)
+        say(f"({source})", "quiet")
 
 
 def _day(text: str) -> date:

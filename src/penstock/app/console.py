@@ -42,6 +42,11 @@ def show(lines: "Sequence[Line]") -> None:
         out.print(text)
 
 
+def say(text: str, style: str = "") -> None:
+    """Print a paragraph, broken between words."""
+    out.print(Text(text, style=style), soft_wrap=False)
+
+
 def table(
     heads: Sequence[str],
     rows: Sequence[Sequence[str]],

@@ -79,14 +79,15 @@ def _column(result: Result) -> dict[str, str]:
     return column
 
 
-def published_rows(result: Result) -> list[tuple[str, str, str]]:
-    """What was published about the precedent: what, figure, source with its status."""
+def published_rows(result: Result) -> list[tuple[str, str]]:
+    """What was published about the precedent: the figure, what it is and the source with its status."""
     precedent = result.scenario.precedent
     if precedent is None:
         return []
     unit = result.scenario.currency
     return [
-        (one.what, _figure(one, unit), clause(one.cite) if one.cite else "") for one in precedent.published
+        (_figure(one, unit), f"{one.what}\n  {clause(one.cite)}" if one.cite else one.what)
+        for one in precedent.published
     ]
 
 
