@@ -12,7 +12,7 @@ from itertools import groupby
 
 from penstock.core.amounts import Amount, Dated
 from penstock.core.money import MOST, parse, written
-from penstock.core.replay import Result
+from penstock.core.replay import Result, Step
 from penstock.core.results import EventResult, LayerResult
 from penstock.core.scenario import Field
 
@@ -118,7 +118,7 @@ def check_caps(result: Result) -> None:
     for event, step in zip(result.events, result.steps, strict=True):
         assert step is not None
         for row in event.layers:
-            assert 0 <= row.used
+            assert row.used >= 0
             assert row.capacity is None or row.used <= row.capacity
             assert row.used == 0 or row.capacity is not None
             payers = members_paid(row)
@@ -134,10 +134,9 @@ def check_caps(result: Result) -> None:
                 paid[row.layer.id, payer] += units
 
 
-def _plain(limit: Dated[Amount] | None, step: object) -> int | None:
+def _plain(limit: Dated[Amount] | None, step: Step) -> int | None:
     """What a limit that begins with so much money comes to at most."""
-    day = getattr(step, "plan").day  # noqa: B009
-    amount = limit.on(day) if limit else None
+    amount = limit.on(step.plan.day) if limit else None
     return amount.amount if amount else None
 
 

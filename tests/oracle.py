@@ -29,7 +29,7 @@ DECIMALS |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3) 
 BOUNDLESS = 10**40
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """A run must stop: UNKNOWN_REACHED, NO_PAYERS or (a loss not known, section 8) UNKNOWN_LOSS."""
 
     def __init__(self, code: str) -> None:
@@ -37,7 +37,7 @@ class Refused(Exception):  # noqa: N818
         self.code = code
 
 
-class Unknown(Exception):  # noqa: N818
+class Unknown(Exception):
     """An amount is unknown or not given; harmless until a loss reaches it (section 8)."""
 
 

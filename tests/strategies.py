@@ -10,8 +10,9 @@ whole scenario, so that some scenarios have few of them and others nearly all.
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-import oracle
 from hypothesis import strategies as st
+
+import oracle
 
 T = TypeVar("T")
 Map = dict[str, Any]
@@ -76,6 +77,8 @@ class Writer:
         self.standing: list[str] = []
         """Ids of the layers that an amount may name: always in force, and not a defaulter's."""
         self.parties: dict[str, Map] = {}
+        self.beside = False
+        """Whether a defaulter's layer stands side by side with others: then it has one account."""
 
     # Values.
 
@@ -142,9 +145,11 @@ class Writer:
             spec["most"] = self.written(self.units(dice))
         return spec
 
-    def versions(self, dice: Dice) -> Any:
-        """An amount, sometimes another one from the second day on."""
-        return self.dated(dice, self.amount(dice), self.amount(dice))
+    def versions(self, dice: Dice, payer: str) -> Any:
+        """A limit of the payer, sometimes another one from the second day on."""
+        own = [] if payer in HELD_BY else [name for name in self.parties.get(payer, {}) if name in OF_PARTIES]
+        names = [*self.names(), *own]
+        return self.dated(dice, self.amount(dice, 0, names), self.amount(dice, 0, names))
 
     def figures(self) -> tuple[Map, Map]:
         """The definitions clause, and what the scenario gives of it."""
@@ -170,10 +175,11 @@ class Writer:
 
     def when(self, dice: Dice) -> Map:
         """A condition on the default."""
-        return {"cause": ["x"]} if dice.one_in(2) else {"decided": dice.pick(("drill", ["drill", "auction"]))}
+        wanted = dice.pick((("drill", "auction"), ("drill",), ("x", "y"), ("x",), ("y", "false")))
+        return {"decided" if wanted[0] == "drill" else "cause": list(wanted)}
 
     def where(self, dice: Dice) -> Map:
-        """A condition on a member."""
+        """A condition on a member, surviving or in default."""
         options: list[Map] = [
             {"bid": ["none", "poor"]},
             {"bid": ["good", "winner", "false"]},
@@ -184,7 +190,7 @@ class Writer:
             {"decided": "false", "active": ["true", "false"]},
         ]
         if "figures" in self.has:
-            options.append({"tier": "one"})
+            options += [{"tier": "one"}, {"weight": ["0.5", "1"]}]
         return dice.pick(options)
 
     def order(self, dice: Dice) -> Map:
@@ -198,14 +204,14 @@ class Writer:
     def layer(self, dice: Dice, own_rank: bool) -> Map:
         """One layer, its money among the parties' resources where a party pays."""
         payer = dice.pick(PAYERS)
-        if not own_rank and payer == "defaulter" and self.has & {"several", "accounts"}:
+        if not own_rank and payer == "defaulter" and "several" in self.has:
             payer = "members"
         held = HELD_BY.get(payer, OF_PARTIES)
         source = dice.pick(("assessment", "commitment")) if dice.one_in(5) else dice.pick(held)
         called = source in oracle.CALLED
         layer: Map = {"id": f"layer_{len(self.layers)}", "payer": payer, "source": source}
         if called or dice.one_in(2):
-            layer["limit"] = self.versions(dice)
+            layer["limit"] = self.versions(dice, payer)
         if payer == "members":
             self.shared(layer, dice, own_rank)
         elif payer != "defaulter" and not called:
@@ -213,9 +219,11 @@ class Writer:
         if payer == "defaulter" and "accounts" in self.has and not called:
             layer["account"] = dice.pick(("house", "client"))
         if "together" in self.has and dice.one_in(4):
-            layer["together"] = self.versions(dice)
-        if "conditions" in self.has and dice.one_in(4):
+            layer["together"] = self.versions(dice, payer)
+        if "conditions" in self.has and dice.one_in(3):
             layer["when"] = self.when(dice)
+        if "conditions" in self.has and payer in HELD_BY and dice.one_in(3 if payer == "members" else 6):
+            layer["where"] = self.dated(dice, self.where(dice), self.where(dice))
         if "lives" in self.has and dice.one_in(4):
             layer |= dice.pick(({"from": CHANGE}, {"until": "2024-05-31"}))
         self.layers.append(layer)
@@ -227,8 +235,6 @@ class Writer:
         if "figures" in self.has:
             kinds += ["weight", "deposit"]
         layer["share"] = dice.pick(kinds)
-        if "conditions" in self.has and dice.one_in(3):
-            layer["where"] = self.dated(dice, self.where(dice), self.where(dice))
         if own_rank and "order" in self.has and dice.one_in(2):
             layer["order"] = self.dated(dice, self.order(dice), self.order(dice))
 
@@ -252,11 +258,12 @@ class Writer:
         split = dice.upto(2)
         layers = [self.layer(dice, own_rank=split == 0) for _ in range(2 + dice.upto(1))]
         group: Map = {"group": f"group_{len(self.layers)}", "layers": layers}
+        self.beside |= split > 0 and any(layer["payer"] == "defaulter" for layer in layers)
         if split == 1:
             group["split"] = "size"
         elif split == 2:
             group["split"] = {layer["id"]: dice.pick(("1", "2", "0.5", "3")) for layer in layers}
-        if "conditions" in self.has and dice.one_in(5):
+        if "conditions" in self.has and dice.one_in(3):
             group["when"] = self.when(dice)
         if "lives" in self.has and dice.one_in(6):
             group["until"] = "2024-05-31"
@@ -300,6 +307,8 @@ class Writer:
         """Margin by account; the house's own is now and then told there instead of in plain fields."""
         told = sorted({layer["source"] for layer in self.layers if "account" in layer})
         clients = dice.pick(((), ("c1",), ("c1", "C2")))
+        if self.beside:
+            clients = ()
         result: Map = {client: {source: self.money(dice) for source in told} for client in clients}
         if told and dice.one_in(4):
             source = dice.pick(told)
@@ -337,7 +346,7 @@ class Writer:
         gross = "loss" in default
         if gross and "profit" in self.has and dice.one_in(4):
             house = -house
-        clients = [name for name in scenario["resources"]["members"][default["member"]].get("accounts", {})]
+        clients = list(scenario["resources"]["members"][default["member"]].get("accounts", {}))
         clients = [name for name in clients if name != "house" and dice.one_in(2)]
         on_accounts = any("account" in layer for layer in self.layers)
         if not clients or (gross and not on_accounts):
@@ -371,7 +380,10 @@ def _scenario(
     book: Map = {"currency": writer.currency, "layers": layers}
     word = writer.dice.upto(2)
     if word:
-        rounding = {"share": "floor_residual", "residual_to": writer.dice.pick(("ccp", "insurer", "reserve"))}
+        rounding = {
+            "share": "floor_residual",
+            "residual_to": writer.dice.pick(("ccp", "insurer", "exchange")),
+        }
         book["rounding"] = rounding if word == 1 else {"share": "largest_remainder"}
     if specs:
         book["figures"] = specs

@@ -20,7 +20,7 @@ ROOMS = {
 }
 CORE = (
     "problems money canonical business_days collateral waterfall amounts rulebook variants scenario "
-    "amount_checks rule_checks scenario_checks history terms plans tranches results replay exposure"
+    "amount_checks order_checks rule_checks scenario_checks history terms plans tranches results replay exposure"
 ).split()
 STANDARD = {
     "collections", "dataclasses", "datetime", "enum", "fractions", "functools", "hashlib", "itertools",

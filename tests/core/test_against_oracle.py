@@ -4,15 +4,15 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-import oracle
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
+import oracle
+import strategies
 from penstock.core.problems import Refused
-from penstock.core.results import EventResult
 from penstock.core.replay import replay
+from penstock.core.results import EventResult
 from penstock.store.scenarios import scenario_from
 
 PINNED = (None, "2024-01-15", "2024-06-01")

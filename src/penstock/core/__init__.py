@@ -2,5 +2,5 @@
 
 Modules read in this order, each importing only those before it: problems, money, canonical,
 business_days, collateral, waterfall, amounts, rulebook, variants, scenario, amount_checks,
-rule_checks, scenario_checks, history, terms, plans, tranches, results, replay, exposure.
+order_checks, rule_checks, scenario_checks, history, terms, plans, tranches, results, replay, exposure.
 """

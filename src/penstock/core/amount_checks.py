@@ -20,18 +20,30 @@ HELD = ("initial_margin", "excess_margin", "default_fund")
 BUILT_IN = ("bid", "active", "group", "able_to_pay", "defaulter_affiliate", "decided")
 
 
+VALUES = {"bid": ("winner", "good", "poor", "none"), "defaulter_affiliate": ("true", "false")}
+"""What the fields can be that are always known."""
+
+
 def versions(dated: Dated[T] | None) -> list[T]:
     """Every version of a value, whatever the day."""
     return [value for _, value in dated.versions] if dated else []
 
 
-def check_conditions(fields: list[tuple[str, str]], path: Path, rulebook: Rulebook) -> Iterator[Problem]:
-    """Conditions, as (field, the word they stand under), ask only for fields that payers have."""
-    known = {*rulebook.member_fields(), *BUILT_IN}
-    for name, word in fields:
+def check_conditions(
+    fields: list[tuple[str, str, list[str]]], path: Path, rulebook: Rulebook
+) -> Iterator[Problem]:
+    """Conditions, as (field, word they stand under, values), ask for what payers have and can be."""
+    kinds = rulebook.member_fields()
+    known = {*kinds, *BUILT_IN}
+    for name, word, values in fields:
         if name not in known:
             instead = nearest(name, known) or "a field of the members, or declare it under figures"
             yield Problem("RULE_REFERENCE", (*path, word, name), f"{name!r} is no field of a payer", instead)
+        possible = VALUES.get(name) or (("true", "false") if kinds.get(name) == "flag" else values)
+        for value in values:
+            if value not in possible:
+                instead = nearest(value, possible) or "one of " + ", ".join(possible)
+                yield Problem("RULE_REFERENCE", (*path, word), f"{name} is never {value!r}", instead)
 
 
 def check_amount(
@@ -53,7 +65,8 @@ def check_amount(
         for name in inner.of:
             figure = rulebook.figures.get(name)
             if name not in known:
-                instead = nearest(name, (n for n in known if n)) or "a source, a figure or a layer"
+                words = ("equal", "size") if any_number else ()
+                instead = nearest(name, (*filter(None, known), *words)) or "a source, a figure or a layer"
                 yield Problem("RULE_REFERENCE", path, f"{name!r} is unknown", instead)
             elif figure and figure.kind not in (("money", "number") if any_number else ("money",)):
                 says = f"{name!r} is a {figure.kind}, not an amount of money"
@@ -62,7 +75,9 @@ def check_amount(
             figure = rulebook.figures.get(inner.multiple)
             if figure is None or figure.kind != "number":
                 says = f"a multiple by name needs a number, and {inner.multiple!r} is none"
-                yield Problem("RULE_REFERENCE", path, says, "a figure with kind: number")
+                numbers = [n for n, f in rulebook.figures.items() if f.kind == "number"]
+                instead = nearest(inner.multiple, numbers) or "a figure with kind: number"
+                yield Problem("RULE_REFERENCE", path, says, instead)
         if inner.matching and inner.matching not in layers:
             instead = nearest(inner.matching, layers) or "the id of a layer"
             yield Problem("RULE_REFERENCE", path, f"{inner.matching!r} is no layer", instead)
@@ -71,9 +86,8 @@ def check_amount(
                 says = "apportioned is over segments, and this layer is not one in each"
                 yield Problem("RULE_AMOUNT", path, says, "segment: each")
             if inner.apportioned not in known:
-                yield Problem(
-                    "RULE_REFERENCE", path, f"{inner.apportioned!r} is unknown", "a source or figure"
-                )
+                instead = nearest(inner.apportioned, filter(None, known)) or "a source or figure"
+                yield Problem("RULE_REFERENCE", path, f"{inner.apportioned!r} is unknown", instead)
         if inner.measured:
             yield from _moment(inner.measured, path, rulebook)
 
@@ -87,7 +101,7 @@ def _moment(moment: str, path: Path, rulebook: Rulebook) -> Iterator[Problem]:
 
 
 def check_window(window: Window, limited: bool, path: Path, rulebook: Rulebook) -> Iterator[Problem]:
-    """A window's words agree with each other; ``limited``: the layer has a limit of its own."""
+    """A window's words agree with each other; ``limited``: something else says how much."""
     if window.rolling and window.look_back:
         yield Problem("RULE_WINDOW", path, "rolling and look_back exclude each other", "one of them")
     if window.longest and not window.rolling:
@@ -95,17 +109,25 @@ def check_window(window: Window, limited: bool, path: Path, rulebook: Rulebook) 
     if window.longest and window.length and _days(window.longest)[1] < _days(window.length)[0]:
         says = f"longest, {window.longest}, is shorter than length, {window.length}"
         yield Problem("RULE_WINDOW", path, says, "a longest of at least the length")
-    if any(d and d.unit == "business_days" for d in (window.length, window.longest)):
-        if rulebook.calendar is None:
-            yield Problem(
-                "RULE_WINDOW", path, "business_days without a calendar", "calendar: target, for one"
-            )
+    if (window.rolling or window.look_back) and not window.length:
+        says = f"{'rolling' if window.rolling else 'look_back'} without a length"
+        yield Problem("RULE_WINDOW", path, says, "length: 30 days, for one")
+    yield from check_durations((window.length, window.longest), path, rulebook)
     if window.starts != "at_notice":
         yield from _moment(window.starts, (*path, "starts"), rulebook)
     if window.amount:
         yield from check_amount(window.amount, path, rulebook)
-    elif not limited and window.times is None and window.length is None:
+    elif not limited and window.times is None:
         yield Problem("RULE_WINDOW", path, "a window that limits nothing", "a length, times or an amount")
+
+
+def check_durations(
+    durations: tuple[Duration | None, ...], path: Path, rulebook: Rulebook
+) -> Iterator[Problem]:
+    """Business days are those of a calendar."""
+    if rulebook.calendar is None and any(d and d.unit == "business_days" for d in durations):
+        says = "business_days without a calendar"
+        yield Problem("RULE_WINDOW", path, says, "calendar: target, for one")
 
 
 def _days(duration: Duration) -> tuple[int, int]:

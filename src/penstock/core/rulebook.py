@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated, Literal
 
 from penstock.core.amounts import (
     CALLED,
@@ -26,7 +26,10 @@ from penstock.core.amounts import (
 )
 from penstock.core.business_days import Calendar, Duration
 from penstock.core.money import Currency, Rounding
+from penstock.core.problems import Path
 
+Country = Annotated[str, "country"]
+"""Two capital letters: a country of ISO 3166, or EU."""
 ROLES = (
     "defaulter", "members", "ccp", "exchange", "insurer", "parent", "issuer", "staff",
     "penalty_pool", "customer", "broker",
@@ -209,7 +212,7 @@ class Rulebook:
     currency: Currency = word("An ISO 4217 code, or {code, decimals}")
     layers: tuple[Layer | Group, ...] = word("Who pays, in order")
     from_: date | None = word("First day this file speaks for", default=None)
-    jurisdiction: str = word("Country code, or EU", default="")
+    jurisdiction: Country = word("Country code, or EU", default="")
     status: Status | None = word("unverified makes the whole file so", default=None)
     cover: Dated[Cover] | None = word("Which stress the resources must withstand", default=None)
     rounding: Dated[RoundingRule] | None = word("Where odd units go", default=None)
@@ -233,6 +236,14 @@ class Rulebook:
             else:
                 yield item, None
 
+    def places(self) -> "Iterator[tuple[Path, Layer, Group | None]]":
+        """Every layer in file order, with its path in the file and its group."""
+        for i, item in enumerate(self.layers):
+            if isinstance(item, Group):
+                yield from ((("layers", i, "layers", j), one, item) for j, one in enumerate(item.layers))
+            else:
+                yield ("layers", i), item, None
+
     def rounding_on(self, day: date) -> RoundingRule:
         """The rounding rule in force; ``largest_remainder`` where none is written."""
         return (self.rounding.on(day) if self.rounding else None) or RoundingRule()
@@ -255,7 +266,7 @@ class Rulebook:
             else:
                 days.update(day for day in (getattr(item, "from_", None),) if day)
                 until = getattr(item, "until", None)
-                if until:
+                if until and until < date.max:
                     days.add(until + timedelta(days=1))
         return tuple(sorted(days))
 

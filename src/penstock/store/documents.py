@@ -149,8 +149,9 @@ def parse(data: bytes, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        says = f"not YAML: {error.problem or error.context}"
-        raise refused("YAML_SYNTAX", says, _yaml_instead(text, *at), *at) from None
+        why = str(error.problem or error.context)
+        instead = _yaml_instead(why, text, *at)
+        raise refused("YAML_SYNTAX", f"not YAML: {why}", instead, *at) from None
     except yaml.YAMLError as error:
         raise refused("YAML_SYNTAX", f"not YAML: {error}", "text without that character") from None
     return Document(root, name)
@@ -161,12 +162,14 @@ def _line_and_column(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
-def _yaml_instead(text: str, line: int, column: int) -> str:
-    """A hint at the usual causes: a tab, or a colon in text without quotes."""
+def _yaml_instead(why: str, text: str, line: int, column: int) -> str:
+    """A hint at the usual causes: a tab, a bracket left open, a colon in text without quotes."""
     lines = text.splitlines()
     here = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\t" in here[:column]:
         return "spaces in place of the tab"
+    if "expected ','" in why:
+        return "a comma between the parts, and ] or } where they end"
     if here.count(": ") > 1 or here[column - 1 : column + 1] == ": ":
         return 'quotes around a text that has ": " in it'
     return "a word, a colon, a space and a value; what is opened is closed"

@@ -18,7 +18,7 @@ from penstock.core.amounts import Amount, Citation, Cite, Dated, Id, Order, Wind
 from penstock.core.business_days import Duration
 from penstock.core.money import Currency, Money
 from penstock.core.problems import Path, nearest
-from penstock.core.rulebook import Cap, Figure, Group, Layer
+from penstock.core.rulebook import Cap, Country, Figure, Group, Layer
 from penstock.store.documents import Many, Map, Node, Scalar
 from penstock.store.values import DATE, Unreadable, ValueReader
 
@@ -40,12 +40,13 @@ class Reader(ValueReader):
         for key, f in known.items():
             if f.name in values:
                 continue
+            needed = f.default is MISSING and f.default_factory is MISSING
             if key in map_.items:
                 try:
                     values[f.name] = self.read(types[f.name], map_.items[key], (*path, key))
-                except Unreadable:
-                    failed = True
-            elif f.default is MISSING and f.default_factory is MISSING:
+                except Unreadable:  # without a value that it can do without, the rest can be checked
+                    failed = failed or needed
+            elif needed:
                 says = f"{what} needs {key!r} ({f.metadata.get('says', '')})"
                 self.problem("MISSING", path, map_, says, f"{key}: ...")
                 failed = True
@@ -55,7 +56,9 @@ class Reader(ValueReader):
 
     def read(self, hint: Any, node: Node, path: Path) -> Any:
         """``node`` as a value of the type ``hint``; raises Unreadable with the problem noted."""
-        special = _SPECIAL.get(hint) if isinstance(hint, type) or hint in (Id, Money, Order) else None
+        special = (
+            _SPECIAL.get(hint) if isinstance(hint, type) or hint in (Id, Money, Order, Country) else None
+        )
         if special:
             return special(self, node, path)
         origin = get_origin(hint)
@@ -101,7 +104,7 @@ class Reader(ValueReader):
                 if node.text in get_args(choice):
                     return node.text
             if Fraction in others:
-                return self.read(Fraction if node.text[:1].isdigit() else Id, node, path)
+                return self.read(Id if node.text[:1].islower() else Fraction, node, path)
             if str in others:
                 return self.read(str, node, path)
             if Amount in others:
@@ -132,8 +135,10 @@ class Reader(ValueReader):
         if isinstance(node, Map):
             dates = [key for key in node.items if DATE.fullmatch(key)]
             if dates and len(dates) < len(node.items):
-                says = "dates and words stand side by side"
-                raise self.problem("TYPE", path, node, says, "either dates or words as keys")
+                word = next(key for key in node.items if key not in dates)
+                says = f"{word!r} stands beside dates"
+                instead = '"2024-01-31", dates only or words only'
+                raise self.problem("TYPE", (*path, word), node.keys[word], says, instead)
             for key in dates:
                 days.add(self.read(date, Scalar(key, *node.keys[key]), (*path, key)))
             for key, item in node.items.items():
@@ -181,9 +186,9 @@ class Reader(ValueReader):
         """A bare name, or a map of the words of section 3 with exactly one base among them."""
         if isinstance(node, Scalar):
             text = self.text(node, path)
-            if text[:1].isdigit() or text[:1] in "+-.":
+            if re.fullmatch(r"[+-]?[0-9][0-9 ]*(\.[0-9]+)?", text):
                 says = f"{text!r} is a bare number"
-                raise self.problem("TYPE", path, node, says, f'{{amount: "{text}"}}')
+                raise self.problem("TYPE", path, node, says, f'{{amount: "{text.lstrip("+-")}"}}')
             return Amount(of=(self.id(node, path),))
         if not isinstance(node, Map):
             raise self.problem("TYPE", path, node, "an amount is a name or a map", '{amount: "1.00"}')
@@ -195,7 +200,12 @@ class Reader(ValueReader):
             raise self.problem("AMOUNT", path, node, says, "one of them")
         if "multiple" in node.items and "of" not in node.items and not partial:
             raise self.problem("AMOUNT", path, node, "a multiple of nothing", "of: beside it")
+        before = len(self.problems)
         value: Amount = self.dataclass(Amount, node, path)
+        if not any(getattr(value, base) or value.amount == 0 for base in AMOUNT_BASES) and not partial:
+            if len(self.problems) == before and self.unit is not None:
+                self.problem("AMOUNT", path, node, f"{bases[0]} says nothing", "a name, or a list of amounts")
+            raise Unreadable
         return value
 
     def window(self, node: Node, path: Path) -> Window:
@@ -249,11 +259,12 @@ class Reader(ValueReader):
         versions = []
         for day, value in window.versions:
             amount = value.amount
-            if amount and not any(getattr(amount, base) for base in AMOUNT_BASES):
+            if amount and amount.amount is None and not any(getattr(amount, base) for base in AMOUNT_BASES):
                 like = limit.on(day or date.max) if limit else None
                 if like is None or not like.of:
                     says = "the window's amount names nothing, and neither does the limit"
-                    raise self.problem("WINDOW", (*path, "window"), node, says, "of: beside it")
+                    at = node.keys["window"] if isinstance(node, Map) else (0, 0)
+                    raise self.problem("WINDOW", (*path, "window"), at, says, "of: beside it")
                 amount = replace(amount, of=like.of, measured=amount.measured or like.measured)
             versions.append((day, replace(value, amount=amount)))
         return Dated(tuple(versions))
@@ -289,6 +300,7 @@ _SPECIAL: dict[Any, Callable[[Reader, Node, Path], Any]] = {
     Currency: Reader.currency,
     Money: Reader.amount_of_money,
     Id: Reader.id,
+    Country: Reader.country,
     Order: Reader.order,
     Cite: Reader.cite,
     Amount: Reader.amount,

@@ -7,12 +7,17 @@ from importlib.resources import files
 from pathlib import Path as FilePath
 
 from penstock.core.amounts import Citation, Id
+from penstock.core.money import Currency
 from penstock.core.problems import Problem, Refused, nearest
 from penstock.core.rule_checks import check_rulebook
 from penstock.core.rulebook import Rulebook
-from penstock.store.documents import Document, Map, from_value, parse
+from penstock.store.documents import MOST_BYTES, Document, Map, from_value, parse
 from penstock.store.reading import Reader
 from penstock.store.values import Unreadable
+
+READ_BY_OTHERS = ("currency", "figures", "segments", "caps")
+"""Words without which much else in a rulebook cannot be judged."""
+NO_UNIT = Currency("", 0)
 
 PLACES = "PENSTOCK_RULEBOOKS"
 """Environment variable: folders of rulebooks, looked through before the shipped ones."""
@@ -50,7 +55,8 @@ def find(id_: str, first: Sequence[FilePath] = ()) -> FilePath:
 def read_bytes(path: FilePath, what: str) -> bytes:
     """The bytes of a file; Refused FILE_NOT_FOUND or FILE_UNREADABLE."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)  # one too many is refused by whoever parses them
     except FileNotFoundError:
         raise Refused(Problem("FILE_NOT_FOUND", (), f"there is no {what} {path}")) from None
     except OSError as error:
@@ -85,16 +91,34 @@ def read_rulebook(document: Document, *, inline: bool = False) -> Rulebook:
         rulebook = _read(reader, inline)
     except Unreadable:
         pass
-    problems = reader.problems
+    problems = list(reader.problems)
     if rulebook:
-        problems = problems + [
+        found = (
             replace(problem, place=document.place(problem.path))
             for problem in check_rulebook(rulebook, inline=inline)
-        ]
+        )
+        problems += (problem for problem in found if not _follows(problem, reader.problems))
     if any(not problem.warning for problem in problems):
-        raise Refused(problems)
+        raise Refused(sorted(problems, key=position))
     assert rulebook is not None
     return rulebook
+
+
+def position(problem: Problem) -> tuple[int, int]:
+    """Line and column of a problem, to sort by; (0, 0) without a place."""
+    numbers = problem.place.rsplit(":", 2)[1:]
+    if len(numbers) < 2 or not all(number.isdigit() for number in numbers):
+        return 0, 0
+    return int(numbers[0]), int(numbers[1])
+
+
+def _follows(problem: Problem, unread: Sequence[Problem]) -> bool:
+    """Whether a problem may only come from what could not be read, at its place or under a name."""
+    for other in unread:
+        short, long = sorted((problem.path, other.path), key=len)
+        if long[: len(short)] == short or (other.path and other.path[0] in READ_BY_OTHERS):
+            return True
+    return False
 
 
 def _read(reader: Reader, inline: bool) -> Rulebook:
@@ -103,11 +127,9 @@ def _read(reader: Reader, inline: bool) -> Rulebook:
     if isinstance(root, Map):
         if "currency" in root.items:
             try:
-                reader.unit = reader.currency(root.items["currency"], ("currency",))
+                reader.unit = given["currency"] = reader.currency(root.items["currency"], ("currency",))
             except Unreadable:
-                pass
-            else:
-                given["currency"] = reader.unit
+                given["currency"] = NO_UNIT  # only to go on: its problem is noted
         if "citations" in root.items:
             reader.citations = reader.read(Mapping[Id, Citation], root.items["citations"], ("citations",))
             given["citations"] = reader.citations

@@ -14,7 +14,7 @@ from penstock.core.amounts import Amount, Cite, Dated, Id, Order, Window
 from penstock.core.business_days import Duration
 from penstock.core.collateral import Lot
 from penstock.core.money import Currency, Money
-from penstock.core.rulebook import Figure, Rulebook
+from penstock.core.rulebook import Country, Figure, Rulebook
 from penstock.core.scenario import Basis, Decision, Precedent
 from penstock.store.circumstances import DEFAULT_WORDS, STATED_WORDS
 from penstock.store.reading import AMOUNT_BASES, AMOUNT_WORDS, hints
@@ -34,6 +34,7 @@ _SCALARS: dict[Any, Schema] = {
     Fraction: {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$"},
     Duration: {"type": "string", "pattern": r"^[1-9][0-9]{0,4} (day|business_day|month|year|hour)s?$"},
     Money: {"type": "string", "pattern": _MONEY},
+    Country: {"type": "string", "pattern": "^[A-Z]{2}$"},
     Id: {"type": "string", "pattern": r"^[a-z][a-z0-9_]{0,63}$"},
 }
 

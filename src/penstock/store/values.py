@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.core.amounts import Citation
 from penstock.core.business_days import Duration
-from penstock.core.money import Currency, Money, currency, parse
+from penstock.core.money import ISO_4217, Currency, Money, currency, parse
 from penstock.core.problems import Path, Problem, Refused, nearest
 from penstock.store.documents import Document, Map, Node, Scalar, place
 
@@ -21,8 +21,10 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
+_NUMERAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _WHOLE = re.compile(r"[1-9][0-9]{0,5}")
 _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _LONGEST_TEXT = 4000
 
 
@@ -49,20 +51,22 @@ class ValueReader:
         """Note a problem and return the exception to raise for it."""
         at = node if isinstance(node, tuple) else (node.line, node.column)
         where = place(self.document.name, *at)
-        self.problems.append(Problem(f"{self.prefix}_{code}", path, says, instead, place=where))
+        if not code.startswith("TEXT_"):
+            code = f"{self.prefix}_{code}"
+        self._note(Problem(code, path, says, instead, place=where))
         return Unreadable()
+
+    def _note(self, problem: Problem) -> None:
+        """Keep a problem, once: versions of a value are read from the same text."""
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def adopt(self, refused: Refused, path: Path, node: Node) -> Unreadable:
         """Take over the problems of a refusal, at this place."""
         where = place(self.document.name, node.line, node.column)
         for problem in refused.problems:
-            self.problems.append(replace(problem, path=path, place=problem.place or where))
+            self._note(replace(problem, path=path, place=problem.place or where))
         return Unreadable()
-
-    def finish(self) -> None:
-        """Raise what was collected, in the order of the text."""
-        if any(not problem.warning for problem in self.problems):
-            raise Refused(self.problems)
 
     def words(self, node: Node, path: Path, known: Mapping[str, Any] | tuple[str, ...], what: str) -> Map:
         """``node`` as a map with no other keys than the known."""
@@ -87,12 +91,13 @@ class ValueReader:
         """A non-empty string."""
         if not isinstance(node, Scalar):
             raise self.problem("TYPE", path, node, "one value belongs here, not a list or map", "a word")
-        if not node.text.strip() or node.text in ("null", "~"):
+        if node.text in ("", "null", "~"):
             raise self.problem("TYPE", path, node, "nothing stands here", "a value, or leave the word out")
+        if not node.text.strip():
+            raise self.problem("TEXT_BLANK", path, node, "only spaces stand here", "a value")
         if len(node.text) > _LONGEST_TEXT:
-            raise self.problem(
-                "TYPE", path, node, "the text is too long", f"at most {_LONGEST_TEXT} characters"
-            )
+            says = f"{len(node.text)} characters"
+            raise self.problem("TEXT_LENGTH", path, node, says, f"at most {_LONGEST_TEXT} characters")
         return node.text
 
     def _matched(
@@ -108,14 +113,21 @@ class ValueReader:
         what = "a name: lower case letters, digits and _"
         return self._matched(node, path, _ID, "TYPE", what, "a name such as member_fund")
 
+    def country(self, node: Node, path: Path) -> str:
+        text = self.text(node, path)
+        instead = text.upper() if re.fullmatch("[A-Za-z]{2}", text) else "two capital letters such as EU"
+        return self._matched(node, path, _COUNTRY, "TYPE", "a country code or EU", instead)
+
     def flag(self, node: Node, path: Path) -> bool:
         return self.choice(("true", "false"), node, path) == "true"
 
     def whole(self, node: Node, path: Path) -> int:
-        return int(self._matched(node, path, _WHOLE, "RANGE", "a whole number from 1", '"4"'))
+        self._matched(node, path, _NUMERAL, "TYPE", "a whole number", '"4"')
+        return int(self._matched(node, path, _WHOLE, "RANGE", "a whole number from 1 to 999999", '"4"'))
 
     def number(self, node: Node, path: Path) -> Fraction:
-        what = "a number of digits and a point, not negative"
+        self._matched(node, path, _NUMERAL, "TYPE", "a number of digits and a point", '"0.25"')
+        what = "zero or more, with at most 18 digits before the point and 18 after it"
         return Fraction(self._matched(node, path, _NUMBER, "RANGE", what, '"0.25"'))
 
     def day(self, node: Node, path: Path) -> date:
@@ -166,15 +178,28 @@ class ValueReader:
             self.words(node, path, ("code", "decimals"), "currency")
             if set(node.items) != {"code", "decimals"}:
                 raise self.problem("MISSING", path, node, "a unit says both", '{code: BTC, decimals: "8"}')
-            decimals = self.text(node.items["decimals"], (*path, "decimals"))
-            if not re.fullmatch(r"[0-9]|1[0-8]", decimals):
-                at = (*path, "decimals")
-                raise self.problem("RANGE", at, node, "decimals are 0 to 18", '"8"')
-            return Currency(self.text(node.items["code"], (*path, "code")), int(decimals))
+            return self._unit(node, path)
         try:
             return currency(self.text(node, path), path)
         except Refused as refused:
             raise self.adopt(refused, path, node) from None
+
+    def _unit(self, node: Map, path: Path) -> Currency:
+        """A unit with its decimals said; one of ISO 4217 has those of ISO 4217."""
+        inner, at = node.items["decimals"], (*path, "decimals")
+        if not re.fullmatch(r"[0-9]|1[0-8]", self.text(inner, at)):
+            raise self.problem("RANGE", at, inner, "decimals are 0 to 18", '"8"')
+        code, decimals = self.text(node.items["code"], (*path, "code")), int(self.text(inner, at))
+        if not re.fullmatch(r"[A-Z0-9]{2,12}", code):
+            says = f"{code!r} is not a code of capital letters and digits"
+            problem = Problem("CURRENCY_UNKNOWN", path, says, code.upper())
+            raise self.adopt(Refused(problem), (*path, "code"), node.items["code"])
+        if ISO_4217.get(code, decimals) != decimals:
+            says = f"{code} has {ISO_4217[code]} decimals by ISO 4217"
+            raise self.adopt(
+                Refused(Problem("CURRENCY_UNKNOWN", path, says, f"currency: {code}")), path, node
+            )
+        return Currency(code, decimals)
 
 
 def _some(known: Mapping[str, Any] | tuple[str, ...]) -> str:
