@@ -182,7 +182,7 @@ class Writer:
         """A condition on a member, surviving or in default."""
         options: list[Map] = [
             {"bid": ["none", "poor"]},
-            {"bid": ["good", "winner", "false"]},
+            {"bid": ["good", "winner"]},
             {"active": "true"},
             {"defaulter_affiliate": "false"},
             {"group": ["g1", "false"]},
@@ -195,8 +195,8 @@ class Writer:
 
     def order(self, dice: Dice) -> Map:
         """Classes that leave out no bid, so that every member stands in one."""
-        values = [*BIDS, "false"]
-        turn, cut, end = dice.upto(4), dice.upto(3), dice.upto(1)
+        values = list(BIDS)
+        turn, cut, end = dice.upto(3), dice.upto(2), dice.upto(1)
         values = values[turn:] + values[:turn]
         classes: list[Any] = [values[: cut + 1], *values[cut + 1 :]]
         return {"bid": classes if end else [classes[0], values[cut + 1 :]]}
@@ -295,7 +295,7 @@ class Writer:
         if "unknown" in self.has and dice.one_in(8):
             del fields[dice.pick(sorted(fields))]
         if self.has & {"conditions", "order"}:
-            fields |= dice.pick(({}, *({"bid": bid} for bid in BIDS)))
+            fields["bid"] = dice.pick(BIDS)
             fields |= dice.pick(({}, {"group": "g1"}, {"group": "g2"}, {"active": "true"}))
         if "able" in self.has and dice.one_in(2):
             fields["able_to_pay"] = self.money(dice)

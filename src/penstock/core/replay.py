@@ -236,7 +236,7 @@ def _surplus(step: Step, outcome: Outcome) -> dict[str, int]:
     """
     shared = {x.source for x, _ in step.plan.rulebook.all_layers() if x.payer == "members"}
     layers = [layer for rank in step.bound.in_force for layer in rank.layers]
-    margin = [x for x in layers if x.payer == "defaulter" and x.source not in shared]
+    margin = [x for x in layers if x.payer == "defaulter" and not x.called and x.source not in shared]
     helps = next((layer.source for layer in layers if layer.account == "house"), None)
     surplus: dict[str, int] = {}
     for default in step.defaults:

@@ -137,6 +137,10 @@ def _layer(layer: Layer, path: Path, rulebook: Rulebook) -> Iterator[Problem]:
     if layer.account and layer.payer != "defaulter":
         says = f"{layer.id}: only the defaulter has accounts here"
         yield Problem("RULE_LAYER", (*path, "account"), says, "payer: defaulter, or no account")
+    for name in ("where", "order"):
+        if getattr(layer, name) and layer.payer in PARTIES:
+            says = f"{layer.id}: {name} chooses among members, and {layer.payer} is one party"
+            yield Problem("RULE_LAYER", (*path, name), says, f"payer: members, or no {name}")
     for name, classes in versions(layer.order):
         values = [value for values in classes for value in values]
         for value in sorted({value for value in values if values.count(value) > 1}):

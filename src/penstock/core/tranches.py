@@ -98,7 +98,10 @@ class _Binder:
             yield self.labels, self._part(layer, (str(layer.payer),))
 
     def _of_defaulters(self, layer: Layer) -> Iterator[tuple[tuple[Label, ...], Part]]:
+        where = (layer.where.on(self.known.day) if layer.where else None) or {}
         for member in self.gross:
+            if not holds(where, facts_of(member, self.known, where)):
+                continue
             own = [label for label in self.labels if label[0] == member]
             house = tuple(label for label in own if label[1] == HOUSE)
             clients = tuple(label for label in own if label[1] != HOUSE)
@@ -204,7 +207,8 @@ class _Binder:
         amount = layer.together.on(self.known.day) if layer.together else None
         if amount is None:
             return ()
-        most = int(evaluate(amount, "", self.known))
+        party = "" if layer.payer in ("members", "defaulter") else str(layer.payer)
+        most = int(evaluate(amount, party, self.known))
         used = 0 if layer.called else self.known.history.of_layer(layer.id)
         return (self._balance(("together", layer.id), most - used),)
 

@@ -1,0 +1,303 @@
+"""The documentation holds: its files load, its Python runs, its commands print what the page shows.
+
+Fences and what they stand for:
+    console [exit=N]          lines that begin with ``$ penstock`` are run, the rest is their output;
+                              a line ``...`` stands for any lines, ``\\`` at the end folds a line
+    python                    executed, in order, with its asserts
+    yaml [file=NAME]          a whole rulebook or scenario: loads (``refused``: is refused)
+    yaml fragment             words of a rulebook, in place of those of the page's first one
+    yaml scenario-fragment    the same for the scenario
+    csv file=NAME             a table that the commands find under this name
+    sh                        for the reader's shell: not run
+"""
+
+import dataclasses
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+import penstock
+from penstock.app.cli import app
+from penstock.core import amounts, collateral, rulebook, scenario
+from penstock.store import circumstances, scenarios
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+FENCES = {
+    "console": {"exit"},
+    "python": set(),
+    "yaml": {"file", "refused", "fragment", "scenario-fragment"},
+    "csv": {"file"},
+    "sh": set(),
+}
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its kind, the words after it (``word`` or ``word=value``), where it begins."""
+
+    kind: str
+    words: dict[str, str]
+    text: str
+    line: int
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The fenced blocks of a page, in order."""
+    text = text_of(page)
+    for match in re.finditer(r"^```([^\n]+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        kind, *rest = match[1].split()
+        words = {word: value for word, _, value in (part.partition("=") for part in rest)}
+        yield Block(kind, words, match[2], text.count("\n", 0, match.start()) + 1)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_laid_out_as_the_others(page: str) -> None:
+    lines = text_of(page).splitlines()
+    assert [f"{i}: {len(line)}" for i, line in enumerate(lines, 1) if len(line) > WIDTH] == []
+    assert [i for i, line in enumerate(lines, 1) if line != line.rstrip()] == []
+    found = list(blocks(page))
+    assert len([line for line in lines if line.startswith("```")]) == 2 * len(found)
+    assert {block.kind for block in found} <= set(FENCES)
+    assert [block for block in found if not set(block.words) <= FENCES[block.kind]] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_links_to_is_there(page: str) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", text_of(page)):
+        name, _, anchor = target.partition("#")
+        other = text_of(name or page)
+        heads = {
+            re.sub(r"[^a-z0-9 -]", "", head.lower()).replace(" ", "-")
+            for head in re.findall(r"^#+ (.+)$", other, re.MULTILINE)
+        }
+        assert not anchor or anchor in heads, target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_shows_is_so(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PENSTOCK_RULEBOOKS", raising=False)
+    names: dict[str, Any] = {"__name__": page}
+    whole: dict[str, dict[str, Any]] = {}
+    for block in blocks(page):
+        at = f"docs/{page}:{block.line}"
+        if block.kind == "console":
+            _run_commands(block, at)
+        elif block.kind == "python":
+            exec(compile("\n" * block.line + block.text, f"docs/{page}", "exec"), names)
+        elif block.kind in ("yaml", "csv"):
+            _load(block, at, whole)
+
+
+def _load(block: Block, at: str, whole: dict[str, dict[str, Any]]) -> None:
+    """Write the file that the block is, or is a part of, and load it."""
+    path = Path(block.words.get("file", "block.yaml"))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(block.text, encoding="utf-8")
+    if block.kind == "csv":
+        return
+    value = yaml.load(block.text, Loader=yaml.BaseLoader)
+    kind = "scenario" if "scenario" in value or "scenario-fragment" in block.words else "rulebook"
+    if {"fragment", "scenario-fragment"} & set(block.words):
+        value = {**whole[kind], **value}
+        path.write_text(json.dumps(value), encoding="utf-8")
+    else:
+        whole.setdefault(kind, value)
+    said = ""
+    try:
+        penstock.load_scenario(path) if kind == "scenario" else penstock.load_rulebook(path)
+    except penstock.Refused as refused:
+        said = str(refused)
+    assert bool(said) == ("refused" in block.words), f"{at}: {said or 'is not refused'}"
+
+
+def _run_commands(block: Block, at: str) -> None:
+    """Run the commands of a block, and compare what they print with what stands under them."""
+    head, *parts = re.split(r"^\$ ", block.text.replace("\\\n", ""), flags=re.MULTILINE)
+    assert not head, f"{at} begins with output"
+    for part in parts:
+        command, *shown = part.rstrip().split("\n")
+        program, *words = shlex.split(command)
+        assert program == "penstock", f"{at}: {command}"
+        done = subprocess.run(
+            [sys.executable, "-m", "penstock", *words],
+            env={**os.environ, "COLUMNS": "80", "PYTHONUTF8": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        printed = [line.rstrip() for line in done.stdout.rstrip().split("\n")]
+        said = f"{at}: {command}\nprinted:\n{done.stdout}"
+        assert done.returncode == int(block.words.get("exit", "0")), said
+        assert not shown or _as_shown(printed, shown), said + "\nshown:\n" + "\n".join(shown)
+
+
+def _as_shown(printed: list[str], shown: list[str]) -> bool:
+    """Whether the lines are those shown, where a line ``...`` stands for any lines."""
+    if "..." not in shown:
+        return printed == shown
+    at = shown.index("...")
+    head, rest = shown[:at], shown[at + 1 :]
+    return printed[:at] == head and any(
+        _as_shown(printed[start:], rest) for start in range(at, len(printed) + 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("shown", "so"),
+    [
+        ("a b c", True),
+        ("a ...", True),
+        ("... c", True),
+        ("a ... c", True),
+        ("... b ...", True),
+        ("a b c ...", True),
+        ("a b", False),
+        ("a ... b", False),
+        ("b ...", False),
+        ("... c b ...", False),
+        ("a ... a b c", False),
+    ],
+)
+def test_three_dots_stand_for_any_lines(shown: str, so: bool) -> None:
+    assert _as_shown(["a", "b", "c"], shown.split()) is so
+
+
+# --- nothing is left out ----------------------------------------------------------------------------
+
+
+def test_every_command_and_every_option_is_mentioned() -> None:
+    docs = "\n".join(text_of(page) for page in PAGES)
+    unsaid = [
+        said
+        for said in _commands(typer.main.get_command(app), "penstock")
+        if not re.search(rf"(?<![\w-]){re.escape(said)}(?![\w-])", docs)
+    ]
+    assert unsaid == []
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    """The command, its options, and the same of its sub-commands."""
+    yield name
+    for option in command.params:
+        yield from (word for word in (*option.opts, *option.secondary_opts) if word.startswith("-"))
+    for sub, inner in getattr(command, "commands", {}).items():
+        yield from _commands(inner, f"{name} {sub}")
+
+
+def test_every_name_of_the_api_is_mentioned() -> None:
+    page = text_of("python.md")
+    assert [name for name in penstock.__all__ if f"`{name}`" not in page] == []
+
+
+def test_every_word_of_the_language_is_mentioned() -> None:
+    page = text_of("language.md")
+    maps = [
+        item
+        for module in (amounts, rulebook)
+        for item in vars(module).values()
+        if isinstance(item, type) and dataclasses.is_dataclass(item) and item.__module__ == module.__name__
+    ]
+    maps += [collateral.Lot, scenario.Decision, scenario.Published, scenario.Precedent]
+    words = {
+        field.name.rstrip("_")
+        for item in maps
+        for field in dataclasses.fields(item)
+        if "says" in field.metadata
+    }
+    words |= {field.name for field in dataclasses.fields(collateral.Lot)}
+    words |= {*scenarios.WORDS, *circumstances.DEFAULT_WORDS, *circumstances.STATED_WORDS}
+    words |= {*amounts.CALLED, *amounts.OWED, *rulebook.ROLES}
+    words |= {"paid_in", "paid_late", "recovered"}
+    assert sorted(word for word in words if f"`{word}`" not in page) == []
+
+
+# --- what is read and not executed ------------------------------------------------------------------
+
+FUND = {"id": "fund", "payer": "members", "source": "default_fund", "share": "default_fund"}
+CALL = {**FUND, "id": "call", "source": "assessment", "limit": "default_fund"}
+CCP = {"id": "capital", "payer": "ccp", "source": "own_capital"}
+DEFAULTS: list[dict[str, Any]] = [
+    {
+        "member": "X",
+        "at": "2024-05-02T09:00:00Z",
+        "loss_beyond_own_resources": "5.00",
+        "facts": {"closing": "true"},
+    },
+    {"member": "A", "at": "2024-05-03T09:00:00Z", "loss_beyond_own_resources": "5.00"},
+]
+NEEDS: dict[str, dict[str, Any]] = {
+    "window": {"layers": [{**FUND, "window": {"length": "30 days", "times": "1"}}]},
+    "caps": {"caps": [{"id": "cap", "on": "fund", "limit": {"amount": "1.00"}}]},
+    "rounds": {"layers": [{**CALL, "rounds": "2"}]},
+    "matching": {"layers": [FUND, {**CCP, "limit": {"matching": "fund"}}]},
+    "apportioned": {
+        "segments": "one",
+        "layers": [{**CCP, "segment": "each", "limit": {"amount": "1.00", "apportioned": "default_fund"}}],
+    },
+    "measured": {"layers": [{**CALL, "limit": {"of": "default_fund", "measured": "at_notice"}}]},
+    "gains": {"layers": [{**FUND, "source": "gains"}]},
+    "payouts": {"layers": [{**FUND, "source": "payouts"}]},
+    "claims": {"layers": [{**FUND, "source": "claims"}]},
+    "base": {"layers": [{**FUND, "source": "gains", "base": "daily"}]},
+    "action": {"layers": [FUND, {"id": "end", "action": "full_tear_up", "when": {"closing": "true"}}]},
+    "customer": {"layers": [{**CCP, "payer": "customer"}]},
+    "broker": {"layers": [{**CCP, "payer": "broker"}]},
+    "segments": {"segments": ["one", "two"]},
+    "events": {},
+    "one_event": {"several_defaults": {"one_event": "10 days"}},
+    "next: resume": {"several_defaults": {"next": "resume"}},
+}
+
+
+def _needing(word: str) -> penstock.Scenario:
+    """A scenario that cannot be run without the word."""
+    book = {"currency": "EUR", "layers": [FUND], **NEEDS[word]}
+    segments = book.get("segments")
+    defaults = DEFAULTS if word in ("one_event", "next: resume") else DEFAULTS[:1]
+    if segments:
+        defaults = [{**DEFAULTS[0], "loss_beyond_own_resources": {"one": "5.00"}}]
+    value: dict[str, Any] = {
+        "scenario": word,
+        "currency": "EUR",
+        "rulebook": book,
+        "resources": {"members": {"X": {"default_fund": "0.00"}, "A": {"default_fund": "9.00"}}},
+        "defaults": defaults,
+    }
+    if word == "events":
+        value["events"] = {"at": "2024-06-03T09:00:00Z", "recovered": "1.00"}
+    return penstock.scenario(value)
+
+
+def test_the_table_of_what_is_refused_is_complete() -> None:
+    page = text_of("language.md")
+    table = page.partition("| refused by name | unless |\n|---|---|\n")[2].partition("\n\n")[0]
+    assert {word for row in table.split("\n") for word in re.findall("`([^`]+)`", row.split("|")[1])} == set(
+        NEEDS
+    )
+
+
+@pytest.mark.parametrize("word", NEEDS)
+def test_what_is_read_and_not_executed_is_refused_by_name(word: str) -> None:
+    with pytest.raises(penstock.Refused) as refused:
+        penstock.run(_needing(word))
+    assert {problem.code for problem in refused.value.problems} == {"NOT_EXECUTED"}
+    assert word.removesuffix("s") in str(refused.value)
