@@ -179,7 +179,7 @@ class Writer:
         return {"decided" if wanted[0] == "drill" else "cause": list(wanted)}
 
     def where(self, dice: Dice) -> Map:
-        """A condition on a member, surviving or in default."""
+        """A condition on a member."""
         options: list[Map] = [
             {"bid": ["none", "poor"]},
             {"bid": ["good", "winner"]},
@@ -222,7 +222,7 @@ class Writer:
             layer["together"] = self.versions(dice, payer)
         if "conditions" in self.has and dice.one_in(3):
             layer["when"] = self.when(dice)
-        if "conditions" in self.has and payer in HELD_BY and dice.one_in(3 if payer == "members" else 6):
+        if "conditions" in self.has and payer == "members" and dice.one_in(3):
             layer["where"] = self.dated(dice, self.where(dice), self.where(dice))
         if "lives" in self.has and dice.one_in(4):
             layer |= dice.pick(({"from": CHANGE}, {"until": "2024-05-31"}))
@@ -380,11 +380,8 @@ def _scenario(
     book: Map = {"currency": writer.currency, "layers": layers}
     word = writer.dice.upto(2)
     if word:
-        rounding = {
-            "share": "floor_residual",
-            "residual_to": writer.dice.pick(("ccp", "insurer", "exchange")),
-        }
-        book["rounding"] = rounding if word == 1 else {"share": "largest_remainder"}
+        floored = {"share": "floor_residual", "residual_to": writer.dice.pick(("ccp", "insurer", "exchange"))}
+        book["rounding"] = floored if word == 1 else {"share": "largest_remainder"}
     if specs:
         book["figures"] = specs
     if writer.dice.one_in(2):

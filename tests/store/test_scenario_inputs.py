@@ -1,7 +1,7 @@
 """Scenario files with mistakes in them: each is refused, all at once, where it stands, with what to write.
 
-Every test changes one small valid scenario or its rulebook, loads the unchanged ones as its control, and
-sees to it that loading writes nothing.
+Every test changes one small valid scenario or its rulebook, which load unchanged, and sees to it that
+loading writes nothing.
 """
 
 import unicodedata
@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store.test_rulebook_inputs import PIECES as BOOK_PIECES
-from store.test_rulebook_inputs import changed as changed_in
-from store.test_rulebook_inputs import mutated, place_of
 
 from penstock.core.problems import Problem, Refused, written_path
 from penstock.core.replay import Result, replay
 from penstock.core.scenario import Scenario
 from penstock.store.scenarios import load_scenario, scenario_from
+from store.test_rulebook_inputs import PIECES as BOOK_PIECES
+from store.test_rulebook_inputs import changed as changed_in
+from store.test_rulebook_inputs import mutated, place_of
 
 BOOK = """\
 rulebook: example/small
@@ -79,7 +79,6 @@ events:
 """
 
 
-
 def changed(old: str, new: str, base: str = BASE) -> str:
     return changed_in(old, new, base)
 
@@ -87,6 +86,15 @@ def changed(old: str, new: str, base: str = BASE) -> str:
 Load = Callable[..., Scenario]
 Row = tuple[str, str, str, str, str, str]
 """What is changed into what; the code; the path; the text at the place; words of what to write instead."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _control(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Without the mistake the files load."""
+    folder = tmp_path_factory.mktemp("control")
+    (folder / "book.yaml").write_text(BOOK, encoding="utf-8")
+    (folder / "scenario.yaml").write_text(BASE, encoding="utf-8")
+    assert load_scenario(folder / "scenario.yaml").title == "Two members default"
 
 
 @pytest.fixture
@@ -109,7 +117,6 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
 
 def problems(load: Load, text: str, book: str = BOOK) -> tuple[Problem, ...]:
     """Why ``text`` is refused; the base, which differs by one mistake, loads."""
-    assert load(BASE).title == "Two members default"
     with pytest.raises(Refused) as caught:
         load(text, book)
     for problem in caught.value.problems:
@@ -172,7 +179,8 @@ HEAD: list[Row] = [
      "SCENARIO_DATE", "rulebook", "rulebook: book.yaml@", "2024-01-01"),
     ("rulebook: book.yaml", "rulebook: [book.yaml]", "SCENARIO_TYPE", "rulebook", "[book.yaml]", "a word"),
     # figures
-    ("{capital: ", '{captal: "1.00", capital: ', "SCENARIO_UNKNOWN_KEY", "figures.captal", "captal", "capital"),
+    ("{capital: ", '{captal: "1.00", capital: ', "SCENARIO_UNKNOWN_KEY", "figures.captal", "captal",
+     "capital"),
     ("{capital: ", '{resigned: "2024-01-01", capital: ',
      "SCENARIO_UNKNOWN_KEY", "figures.resigned", 'resigned: "2024-01-01"', "one of capital, factor"),
     ('factor: "2"', 'factor: "-2"', "SCENARIO_RANGE", "figures.factor", '"-2"', '"0.25"'),
@@ -234,7 +242,8 @@ RESOURCES: list[Row] = [
      "SCENARIO_UNKNOWN_KEY", "resources.ccp.assessment", "assessment: ", "one of own_capital, skin"),
     ("  ccp: {own", '  insurer: {cover: "1.00"}\n  ccp: {own',
      "SCENARIO_UNKNOWN_KEY", "resources.insurer.cover", "cover: ", "insurer"),
-    ('{own_capital: "20000000.00"}', "none", "SCENARIO_TYPE", "resources.ccp", "none\n  members", "{skin: ..."),
+    ('{own_capital: "20000000.00"}', "none", "SCENARIO_TYPE", "resources.ccp", "none\n  members",
+     "{skin: ..."),
     # members and their fields
     ("M01: {initial", 'M01: {inital_margin: "1.00", initial',
      "SCENARIO_UNKNOWN_KEY", f"{AT}.M01.inital_margin", "inital_margin", "initial_margin"),
@@ -254,16 +263,19 @@ RESOURCES: list[Row] = [
     ("    M04: {", '    "M04\\u202e": {', "TEXT_FORMAT_CHAR", "", '"M04\\u202e"', "without it"),
     ("    M04: {", '    "M\\n04": {', "TEXT_CONTROL_CHAR", "", '"M\\n04"', "without it"),
     ("    M04: {", '    "M\\004": {', "TEXT_CONTROL_CHAR", "", '"M\\004"', "without it"),
-    ("    M04: {", "    M05: none\n    M04: {", "SCENARIO_TYPE", f"{AT}.M05", "none\n    M04", "{default_fund"),
+    ("    M04: {", "    M05: none\n    M04: {", "SCENARIO_TYPE", f"{AT}.M05", "none\n    M04",
+     "{default_fund"),
     ("bid: good, group", "bid: excellent, group", "SCENARIO_TYPE", f"{AT}.M01.bid", "excellent", "winner"),
     ('active: "true"', "active: yes", "SCENARIO_TYPE", f"{AT}.M03.active", "yes", "true, false"),
     ('resigned: "2024-02-01"', "resigned: 2024-02-30",
      "SCENARIO_DATE", f"{AT}.M02.resigned", "2024-02-30", "a day of the calendar"),
     ('resigned: "2024-02-01"', "resigned: 01/02/2024",
      "DATE_AMBIGUOUS", f"{AT}.M02.resigned", "01/02/2024", '"2024-01-31"'),
-    ('resigned: "2024-02-01"', "resigned: soon", "SCENARIO_DATE", f"{AT}.M02.resigned", "soon", '"2024-01-31"'),
+    ('resigned: "2024-02-01"', "resigned: soon", "SCENARIO_DATE", f"{AT}.M02.resigned", "soon",
+     '"2024-01-31"'),
     # amounts
-    ('"5000000.00"', '"-5000000.00"', "MONEY_SIGN", f"{AT}.M01.default_fund", '"-5000000.00"', "zero or more"),
+    ('"5000000.00"', '"-5000000.00"', "MONEY_SIGN", f"{AT}.M01.default_fund", '"-5000000.00"',
+     "zero or more"),
     ('"5000000.00"', "5e6", "MONEY_FORMAT", f"{AT}.M01.default_fund", "5e6", '"1234.50"'),
     ('"5000000.00"', '"5,000,000.00"', "MONEY_FORMAT", f"{AT}.M01.default_fund", '"5,000', '"1234.50"'),
     ('"5000000.00"', "5000000.005", "MONEY_SCALE", f"{AT}.M01.default_fund", "5000000.005", '"1234.50"'),
@@ -272,7 +284,8 @@ RESOURCES: list[Row] = [
     ('"5000000.00"', "~", "SCENARIO_TYPE", f"{AT}.M01.default_fund", "~", "a value"),
     ('"5000000.00"', "{}", "SCENARIO_MISSING", f"{AT}.M01.default_fund", "{}", "amount: ..."),
     ('"5000000.00"', '["1.00"]', "SCENARIO_TYPE", f"{AT}.M01.default_fund", '["1.00"]', "a word"),
-    ('"5000000.00"', '{energy: "1.00"}', "SCENARIO_DATE", f"{AT}.M01.default_fund.energy", "energy", '"2024-01-31"'),
+    ('"5000000.00"', '{energy: "1.00"}', "SCENARIO_DATE", f"{AT}.M01.default_fund.energy", "energy",
+     '"2024-01-31"'),
     ('"2024-09-01": ', '"2024-09-31": ',
      "SCENARIO_DATE", f"{AT}.M04.default_fund.2024-09-31", '"2024-09-31"', "a day of the calendar"),
     ('"2024-09-01": ', "later: ", "SCENARIO_DATE", f"{AT}.M04.default_fund.later", "later", '"2024-01-31"'),
@@ -308,7 +321,9 @@ def test_resources(load: Load, row: Row) -> None:
     check(load, row)
 
 
-@pytest.mark.parametrize("id_", ["=1+1", "+cmd", "-1+1", "@SUM", "O'Neil & Co.", "<b>", "Ваnk", "\u65e5\u672c", "M 04"])
+@pytest.mark.parametrize(
+    "id_", ["=1+1", "+cmd", "-1+1", "@SUM", "O'Neil & Co.", "<b>", "Ваnk", "\u65e5\u672c", "M 04"]
+)
 def test_a_member_is_called_what_it_is_called(load: Load, id_: str) -> None:
     assert id_ in load(changed("    M04: {", f'    "{id_}": {{')).members
 
@@ -324,7 +339,9 @@ def test_a_name_is_the_same_in_both_unicode_forms(load: Load) -> None:
     assert found.code == "YAML_DUPLICATE_KEY"
 
 
-@pytest.mark.parametrize(("one", "other"), [("Stra\u00dfe", "STRASSE"), ("Caf\u00e9", "CAF\u00c9"), ("m", "M")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("Stra\u00dfe", "STRASSE"), ("Caf\u00e9", "CAF\u00c9"), ("m", "M")]
+)
 def test_two_members_that_differ_by_case_only(load: Load, one: str, other: str) -> None:
     text = changed("    M04: {", f"    {one}: {{}}\n    {other}: {{}}\n    M04: {{")
     (found,) = problems(load, text)
@@ -344,7 +361,8 @@ DEFAULTS: list[Row] = [
      "SCENARIO_UNKNOWN_KEY", "defaults[0].membr", "membr", "member"),
     ("  - member: M01", "  - received_at: x\n    member: M01",
      "SCENARIO_UNKNOWN_KEY", "defaults[0].received_at", "received_at", "one of at,"),
-    ("  - member: M01\n    at", "  - at", "SCENARIO_MISSING", "defaults[0]", 'at: "2024-09-10T10', "member: ..."),
+    ("  - member: M01\n    at", "  - at", "SCENARIO_MISSING", "defaults[0]", 'at: "2024-09-10T10',
+     "member: ..."),
     ("  - member: M02", "  - member: M01", "ALREADY_DEFAULTED", "defaults[1].member",
      'member: M01\n    at: "2024-10', "each member once"),
     # both kinds of loss, or none
@@ -439,13 +457,23 @@ def test_client_accounts_where_there_are_some(load: Load) -> None:
     row = (LOSS, wrong, "SCENARIO_REFERENCE", "defaults[0].loss.cliemt", "cliemt", "client")
     check(load, row, ACCOUNTS, text)
     for old, new, path, at, instead in (
-        ("client: {initial_margin", "client: {inital_margin", "client.inital_margin", "inital", "initial_margin"),
-        ("client: {initial_margin", "client: {default_fund", "client.default_fund", 'default_fund: "1', "initial_margin"),
-        ("client: {initial_margin", "client: {bid: good, initial_margin", "client.bid", "bid: good, ini", "initial_margin"),
+        ("client: {initial_margin", "client: {inital_margin", "client.inital_margin", "inital",
+         "initial_margin"),
+        ("client: {initial_margin", "client: {default_fund", "client.default_fund", 'default_fund: "1',
+         "initial_margin"),
+        ("client: {initial_margin", "client: {bid: good, initial_margin", "client.bid", "bid: good, ini",
+         "initial_margin"),
     ):  # fmt: skip
         row = (old, new, "SCENARIO_UNKNOWN_KEY", f"{AT}.M01.accounts.{path}", at, instead)
         check(load, row, ACCOUNTS, text)
-    row = ('{client: {initial_margin: "1.00"}}', "none", "SCENARIO_TYPE", f"{AT}.M01.accounts", "none, ini", "{house")
+    row = (
+        '{client: {initial_margin: "1.00"}}',
+        "none",
+        "SCENARIO_TYPE",
+        f"{AT}.M01.accounts",
+        "none, ini",
+        "{house",
+    )
     check(load, row, ACCOUNTS, text)
 
 
@@ -453,7 +481,8 @@ def test_client_accounts_where_there_are_some(load: Load) -> None:
 
 PAID = 'paid_in: {M03: {default_fund: "500000.00"}}'
 EVENTS: list[Row] = [
-    (PAID, 'paid_in: {M09: {default_fund: "1.00"}}', "SCENARIO_REFERENCE", "events[0].paid_in.M09", "M09", "M01"),
+    (PAID, 'paid_in: {M09: {default_fund: "1.00"}}', "SCENARIO_REFERENCE", "events[0].paid_in.M09", "M09",
+     "M01"),
     (PAID, 'paid_in: {M03: {default_fond: "1.00"}}',
      "SCENARIO_REFERENCE", "events[0].paid_in.M03.default_fond", "default_fond", "default_fund"),
     (PAID, 'paid_in: {M03: {default_fund: "-1.00"}}',
@@ -465,7 +494,8 @@ EVENTS: list[Row] = [
     (PAID, "members: {M09: {bid: good}}", "SCENARIO_REFERENCE", "events[0].members.M09", "M09", "M01"),
     (PAID, "members: {M03: {bd: good}}", "SCENARIO_UNKNOWN_KEY", "events[0].members.M03.bd", "bd", "bid"),
     (PAID, 'recovered: "-1.00"', "MONEY_SIGN", "events[0].recovered", '"-1.00"', "zero or more"),
-    (PAID, 'recovered: "1.00", ' + PAID, "SCENARIO_MISSING", "events[0]", '{at: "2024-09-20', "one of paid_in"),
+    (PAID, 'recovered: "1.00", ' + PAID, "SCENARIO_MISSING", "events[0]", '{at: "2024-09-20',
+     "one of paid_in"),
     ('at: "2024-09-20T10:00:00+02:00", ', "", "SCENARIO_MISSING", "events[0]", "{paid_in", "at: "),
     (PAID, PAID + ", amount: x", "SCENARIO_UNKNOWN_KEY", "events[0].amount", "amount: x", "one of at,"),
 ]  # fmt: skip
@@ -509,7 +539,9 @@ def test_a_payer_with_money_in_no_class_of_the_order(load: Load) -> None:
     assert "M04" in found.says
     assert "poor" in found.says
     assert "none, good" in found.instead
-    without = changed('{"2024-01-01": "1000000.00", "2024-09-01": "2000000.00"}, bid: good}', '"0.00", bid: poor}')
+    without = changed(
+        '{"2024-01-01": "1000000.00", "2024-09-01": "2000000.00"}, bid: good}', '"0.00", bid: poor}'
+    )
     replay(load(without))
 
 
@@ -596,8 +628,14 @@ def test_plain_values_that_are_no_scenario(value: object) -> None:
 def test_a_loss_that_is_no_amount(loss: object) -> None:
     rulebook = {"currency": "EUR", "layers": [{"id": "own", "payer": "ccp", "source": "own_capital"}]}
     default = {"member": "M01", "at": "2024-01-01T00:00:00Z", "loss": "1.00"}
-    members = {"members": {"M01": {}}}
-    whole = {"scenario": "s", "currency": "EUR", "rulebook": rulebook, "resources": members, "defaults": [default]}
+    members: dict[str, object] = {"members": {"M01": {}}}
+    whole = {
+        "scenario": "s",
+        "currency": "EUR",
+        "rulebook": rulebook,
+        "resources": members,
+        "defaults": [default],
+    }
     assert scenario_from(whole).title == "s"
     with pytest.raises(Refused):
         scenario_from({**whole, "defaults": [{**default, "loss": loss}]})
@@ -611,12 +649,12 @@ def test_a_changed_file_loads_or_is_refused(tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.getbasetemp()
     (folder / "book.yaml").write_text(BOOK, encoding="utf-8")
     (folder / "scenario.yaml").write_text(text, encoding="utf-8", newline="")
+    told: tuple[Problem, ...] = ()
     try:
         found = load_scenario(folder / "scenario.yaml")
     except Refused as refused:
         told = refused.problems
     else:
-        told = ()
         assert found.defaults
     assert all(str(problem) for problem in told)
 
@@ -628,11 +666,11 @@ def test_a_changed_rulebook_loads_and_runs_or_is_refused(
     folder = tmp_path_factory.getbasetemp()
     (folder / "book.yaml").write_text(text.replace(piece, "", 1), encoding="utf-8", newline="")
     (folder / "scenario.yaml").write_text(BASE, encoding="utf-8")
+    told: tuple[Problem, ...] = ()
     try:
         result = replay(load_scenario(folder / "scenario.yaml"))
     except Refused as refused:
         told = refused.problems
     else:
-        told = ()
         assert result.events
     assert all(str(problem) for problem in told)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import ParamSpec, TypeVar
 
+from penstock.core.amount_checks import VALUES
 from penstock.core.amounts import CALLED, Id
 from penstock.core.collateral import Lot, realisable
 from penstock.core.money import Money
@@ -44,6 +45,7 @@ class CircumstancesReader:
     def __init__(self, reader: Reader, book: Rulebook, beside: FilePath) -> None:
         self.reader, self.book, self.beside = reader, book, beside
         self.kinds = book.member_fields()
+        self.folded: dict[str, str] = {}
 
     def attempt(self, read: Callable[P, T], *args: P.args, **words: P.kwargs) -> T | None:
         """What ``read`` gives, or None with the problem noted."""
@@ -81,6 +83,8 @@ class CircumstancesReader:
 
     def _typed(self, node: Node, path: Path, kind: str) -> Value:
         reader = self.reader
+        if kind == "bid":
+            return reader.choice(VALUES["bid"], node, path)
         if kind == "flag":
             return "true" if reader.flag(node, path) else "false"
         read: Mapping[str, Callable[[Node, Path], Value]] = {
@@ -94,7 +98,8 @@ class CircumstancesReader:
     def _field(self, node: Node, path: Path, kind: str, name: str = "") -> Field:
         """One value, or one by segment, by version, or (gains) by day."""
         reader = self.reader
-        if isinstance(node, Map) and not set(node.items) & set(STATED_WORDS):
+        kind = "bid" if name == "bid" else kind
+        if isinstance(node, Map) and node.items and not set(node.items) & set(STATED_WORDS):
             segments = set(self.book.segments)
             if segments & set(node.items):
                 reader.words(node, path, tuple(self.book.segments), "an amount by segment")
@@ -153,8 +158,16 @@ class CircumstancesReader:
         for id_, item in node.items.items():
             member = self.attempt(self._member, id_, item, (*path, id_), node.keys[id_])
             if member:
+                self._alike(id_, path, node.keys[id_])
                 members[id_] = member
         return members
+
+    def _alike(self, id_: str, path: Path, at: tuple[int, int]) -> None:
+        """No two ids that a person would read as one."""
+        other = self.folded.setdefault(id_.casefold(), id_)
+        if other != id_:
+            says = f"{id_!r} and {other!r} differ by capital letters only"
+            self.reader.problem("DUPLICATE_NAME", (*path, id_), at, says, "another id")
 
     def _member(self, id_: str, node: Node, path: Path, at: tuple[int, int]) -> Member:
         if id_ in ROLES or not id_ or ":" in id_ or "/" in id_ or id_ != id_.strip() or len(id_) > 64:
@@ -169,8 +182,9 @@ class CircumstancesReader:
             inner = node.items["accounts"]
             if not isinstance(inner, Map):
                 raise self.reader.problem("TYPE", path, inner, "accounts are a map", "{house: {...}}")
+            margin = {str(x.source): "money" for x, _ in self.book.all_layers() if x.account}
             accounts = {
-                name: self._fields(item, (*path, "accounts", name), self.kinds, "an account")
+                name: self._fields(item, (*path, "accounts", name), margin or self.kinds, "an account")
                 for name, item in inner.items.items()
             }
         rest = Map(
@@ -197,6 +211,7 @@ class CircumstancesReader:
                 at = (id_.line, id_.column)
                 member = self.attempt(self._member, id_.text, node, (*path, id_.text), at)
                 if member:
+                    self._alike(id_.text, path, at)
                     members[id_.text] = member
             finally:
                 self.reader.document = Document(self.reader.document.root, name)
@@ -221,6 +236,8 @@ class CircumstancesReader:
 
     def defaults(self, root: Map) -> tuple[Default, ...]:
         found = [self.attempt(self._default, node, path) for path, node in self._listed(root, "defaults")]
+        if None in found:
+            raise Unreadable
         return tuple(default for default in found if default)
 
     def _default(self, node: Node, path: Path) -> Default:
@@ -233,21 +250,27 @@ class CircumstancesReader:
         if len(both) != 1:
             says = "a default has loss or loss_beyond_own_resources" + (", not both" if both else "")
             raise reader.problem("LOSS", path, node, says, "one of them")
+        # What a default can do without is read as far as possible, so that all its mistakes are told.
+        notice = map_.items.get("notice", Scalar(""))
+        decisions = map_.items.get("decisions", Many(()))
+        facts = map_.items.get("facts", Map({}, {}))
+        noticed = self.attempt(reader.time, notice, (*path, "notice")) if "notice" in map_.items else None
+        found_out = self.attempt(self._found_out, map_, path)
+        decided = self.attempt(reader.read, tuple[Decision, ...], decisions, (*path, "decisions"))
+        chain = self.attempt(self._chain, map_, path)
+        told = self.attempt(reader.read, Mapping[Id, str], facts, (*path, "facts"))
         losses, unpublished = self._loss(map_.items[both[0]], (*path, both[0]), both[0] == "loss")
-        notice = map_.items.get("notice")
         return Default(
             member=reader.text(map_.items["member"], (*path, "member")),
             at=reader.time(map_.items["at"], (*path, "at")),
             losses=losses,
             beyond_own=both[0] != "loss",
             unpublished=unpublished,
-            notice=reader.time(notice, (*path, "notice")) if notice else None,
-            members=self._found_out(map_, path),
-            decisions=reader.read(tuple[Decision, ...], map_.items["decisions"], (*path, "decisions"))
-            if "decisions" in map_.items
-            else (),
-            chain=self._chain(map_, path),
-            facts=self._facts(map_, path),
+            notice=noticed,
+            members=found_out or {},
+            decisions=decided or (),
+            chain=chain or {},
+            facts=told or {},
         )
 
     def _loss(self, node: Node, path: Path, gross: bool) -> tuple[dict[tuple[str, str], Stated], str]:
@@ -258,6 +281,8 @@ class CircumstancesReader:
         def value(inner: Node, at: Path) -> Stated:
             return self._value(inner, at, kind)
 
+        if isinstance(node, Map) and not node.items:
+            raise self.reader.problem("LOSS", path, node, "no loss", 'an amount such as "1234.50"')
         if not isinstance(node, Map) or set(node.items) & set(STATED_WORDS):
             losses = {(HOUSE, ""): value(node, path)}
         elif segments & set(node.items):
@@ -293,17 +318,12 @@ class CircumstancesReader:
         chain = self.reader.words(node, at, CHAIN, "the chain behind the defaulter")
         found = {}
         for party, item in chain.items.items():
+            if party not in CHAIN:
+                continue
             layers = [x for x, _ in self.book.all_layers() if x.payer == party]
             names = {str(x.source): "money" for x in layers} | {str(x.id): "money" for x in layers}
             found[party] = self._fields(item, (*at, party), names, f"what the {party} holds")
         return found
-
-    def _facts(self, map_: Map, path: Path) -> dict[str, str]:
-        node = map_.items.get("facts")
-        if node is None:
-            return {}
-        facts: dict[str, str] = self.reader.read(Mapping[Id, str], node, (*path, "facts"))
-        return facts
 
     def events(self, root: Map) -> tuple[Event, ...]:
         found = [self.attempt(self._event, node, path) for path, node in self._listed(root, "events")]

@@ -58,7 +58,9 @@ def read_bytes(path: FilePath, what: str) -> bytes:
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)  # one too many is refused by whoever parses them
     except FileNotFoundError:
-        raise Refused(Problem("FILE_NOT_FOUND", (), f"there is no {what} {path}")) from None
+        raise Refused(
+            Problem("FILE_NOT_FOUND", (), f"there is no {what} {path}", "a file that is there")
+        ) from None
     except OSError as error:
         says = f"{what} {path} cannot be read: {error.strerror}"
         raise Refused(Problem("FILE_UNREADABLE", (), says)) from None
@@ -97,7 +99,7 @@ def read_rulebook(document: Document, *, inline: bool = False) -> Rulebook:
             replace(problem, place=document.place(problem.path))
             for problem in check_rulebook(rulebook, inline=inline)
         )
-        problems += (problem for problem in found if not _follows(problem, reader.problems))
+        problems += (problem for problem in found if not follows(problem, reader.problems))
     if any(not problem.warning for problem in problems):
         raise Refused(sorted(problems, key=position))
     assert rulebook is not None
@@ -112,7 +114,7 @@ def position(problem: Problem) -> tuple[int, int]:
     return int(numbers[0]), int(numbers[1])
 
 
-def _follows(problem: Problem, unread: Sequence[Problem]) -> bool:
+def follows(problem: Problem, unread: Sequence[Problem]) -> bool:
     """Whether a problem may only come from what could not be read, at its place or under a name."""
     for other in unread:
         short, long = sorted((problem.path, other.path), key=len)

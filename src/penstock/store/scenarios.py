@@ -13,7 +13,7 @@ from penstock.core.scenario_checks import check_scenario
 from penstock.store.circumstances import CircumstancesReader
 from penstock.store.documents import Document, Map, Node, Scalar, from_value, parse
 from penstock.store.reading import Reader
-from penstock.store.rulebooks import open_rulebook, read_bytes, read_rulebook
+from penstock.store.rulebooks import follows, open_rulebook, position, read_bytes, read_rulebook
 from penstock.store.values import Unreadable
 
 WORDS = (
@@ -58,15 +58,18 @@ def read_scenario(
 ) -> Scenario:
     """The scenario in the document; files that it names are looked for in the folder ``beside``."""
     reader = Reader(document, "SCENARIO")
+    scenario = None
     try:
         scenario = _read(reader, beside, rulebooks)
     except Unreadable:
-        raise Refused(reader.problems) from None
-    problems = reader.problems + [
-        replace(problem, place=document.place(problem.path)) for problem in check_scenario(scenario)
-    ]
+        pass
+    problems = list(reader.problems)
+    if scenario:
+        found = (replace(problem, place=document.place(problem.path)) for problem in check_scenario(scenario))
+        problems += (problem for problem in found if not follows(problem, reader.problems))
     if any(not problem.warning for problem in problems):
-        raise Refused(problems)
+        raise Refused(sorted(problems, key=position))
+    assert scenario is not None
     return scenario
 
 
@@ -91,14 +94,14 @@ def _read(reader: Reader, beside: FilePath, folders: Sequence[FilePath]) -> Scen
     defaults = what.attempt(what.defaults, root)
     events = what.attempt(what.events, root)
     resources = what.attempt(what.resources, root)
-    if reader.problems:
+    if resources is None or defaults is None:
         raise Unreadable
-    members, parties = resources or ({}, {})
+    members, parties = resources
     return Scenario(
         title=title or "",
         currency=reader.unit,
         rulebook=book,
-        defaults=defaults or (),
+        defaults=defaults,
         members=members,
         parties=parties,
         figures=figures or {},

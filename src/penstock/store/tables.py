@@ -54,8 +54,8 @@ def read_table(
     grid = list(_csv(data, table) if kind == ".csv" else _xlsx(data, table))
     rows = [row for row in grid if any(cell.text for cell in row)]
     if not rows and not table.problems:
-        raise Refused(table.problem("IMPORT_EMPTY", "the table is empty", "a header and a row a member"))
-    if table.problems:
+        table.note("IMPORT_EMPTY", "the table is empty", "a header and a row a member")
+    if table.problems and (kind == ".csv" or not rows):
         raise Refused(table.problems)
     names = _header(rows[0], table, kinds)
     if len(rows) == 1 and not table.problems:
@@ -74,13 +74,14 @@ class _Table:
         self.problems: list[Problem] = []
         self.numbers: set[tuple[int, int]] = set()
         """Where a cell holds a number rather than text."""
-
-    def problem(self, code: str, says: str, instead: str, at: Scalar | None = None) -> Problem:
-        where = place(self.name, at.line, at.column) if at else self.name.rstrip("!")
-        return Problem(code, (), says, instead, place=where)
+        self.noted: set[tuple[int, int]] = set()
+        """Where something is wrong already."""
 
     def note(self, code: str, says: str, instead: str, at: Scalar | None = None) -> None:
-        self.problems.append(self.problem(code, says, instead, at))
+        where = place(self.name, at.line, at.column) if at else self.name.rstrip("!")
+        self.problems.append(Problem(code, (), says, instead, place=where))
+        if at:
+            self.noted.add((at.line, at.column))
 
 
 def _bytes(path: FilePath, kind: str) -> bytes:
@@ -110,6 +111,8 @@ def _bytes(path: FilePath, kind: str) -> bytes:
 def _header(header: Sequence[Scalar], table: _Table, kinds: Mapping[str, str] | None) -> list[str]:
     """The names of the columns; what is wrong with them is noted."""
     names = [cell.text.strip() for cell in header]
+    if table.noted & {(cell.line, cell.column) for cell in header}:
+        raise Refused(table.problems)
     code = f"{table.kind}_HEADER"
     if "member" not in names:
         table.note(code, f"the header is {', '.join(names)!r}", "a column member", header[0])
@@ -244,20 +247,21 @@ def _sheet(data: bytes, table: _Table) -> "Worksheet | None":
         warnings.simplefilter("ignore")  # about styles and extensions, which a table does not need
         try:
             book = load_workbook(io.BytesIO(data), data_only=False, keep_links=False)
-        except DefusedXmlException as error:
-            says = f"XML with entities or a DTD ({type(error).__name__})"
-            table.note("XLSX_XML", says, "a workbook saved by a spreadsheet program")
-            return None
         except Exception as error:  # whatever a damaged archive makes the library stumble over
-            says = f"not a workbook that can be read: {str(error) or type(error).__name__}"
+            says = f"it cannot be read as a workbook ({type(error).__name__})"
+            if any(isinstance(cause, DefusedXmlException) for cause in (error, error.__cause__)):
+                says = "its XML declares entities"
             table.note("XLSX_XML", says, "a workbook saved by a spreadsheet program")
             return None
     sheets = book.worksheets
+    if not sheets:
+        table.note("XLSX_XML", "a workbook without a sheet", "one sheet, with the members")
+        return None
     if len(sheets) != 1 or sheets[0].sheet_state != "visible":
         named = ", ".join(
             repr(sheet.title) + ("" if sheet.sheet_state == "visible" else " (hidden)") for sheet in sheets
         )
-        table.note("XLSX_HIDDEN", f"the sheets are {named or 'none'}", "one sheet, with the members")
+        table.note("XLSX_HIDDEN", f"the sheets are {named}", "one sheet, with the members")
         return None
     return sheets[0]
 

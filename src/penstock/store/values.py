@@ -25,6 +25,8 @@ _NUMERAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _WHOLE = re.compile(r"[1-9][0-9]{0,5}")
 _ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+OF_THEIR_OWN = ("TEXT_", "MONEY_", "DATE_AMBIGUOUS", "DUPLICATE_NAME")
+"""Codes that are the same in every kind of document; the others begin with its prefix."""
 _LONGEST_TEXT = 4000
 
 
@@ -51,7 +53,7 @@ class ValueReader:
         """Note a problem and return the exception to raise for it."""
         at = node if isinstance(node, tuple) else (node.line, node.column)
         where = place(self.document.name, *at)
-        if not code.startswith("TEXT_"):
+        if not code.startswith(OF_THEIR_OWN):
             code = f"{self.prefix}_{code}"
         self._note(Problem(code, path, says, instead, place=where))
         return Unreadable()
@@ -74,10 +76,11 @@ class ValueReader:
             raise self.problem("TYPE", path, node, f"{what} is a map of words", _some(known))
         for key in node.items:
             if key not in known:
-                guess = nearest(key, known)
-                instead = guess if guess else "one of " + ", ".join(sorted(known))
-                code = "UNKNOWN_KEY"
-                self.problem(code, (*path, key), node.keys[key], f"{key!r} is not a word of {what}", instead)
+                instead = nearest(key, known) or "one of " + ", ".join(sorted(known))
+                if not known:
+                    instead = f"nothing here: no layer of the rulebook draws on {what}"
+                says = f"{key!r} is not a word of {what}"
+                self.problem("UNKNOWN_KEY", (*path, key), node.keys[key], says, instead)
         return node
 
     def choice(self, choices: tuple[Any, ...], node: Node, path: Path) -> str:
@@ -131,6 +134,9 @@ class ValueReader:
         return Fraction(self._matched(node, path, _NUMBER, "RANGE", what, '"0.25"'))
 
     def day(self, node: Node, path: Path) -> date:
+        if re.fullmatch("[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4}", self.text(node, path)):
+            says = f"{self.text(node, path)} may begin with the day or the month"
+            raise self.problem("DATE_AMBIGUOUS", path, node, says, '"2024-01-31"')
         text = self._matched(node, path, DATE, "DATE", "a date", '"2024-01-31"')
         try:
             return date.fromisoformat(text)
@@ -170,7 +176,8 @@ class ValueReader:
         """Money that may not be negative."""
         value = self.money(node, path)
         if value < 0:
-            raise self.problem("RANGE", path, node, "a negative amount", "zero or more")
+            code = "RANGE" if self.prefix == "RULE" else "MONEY_SIGN"
+            raise self.problem(code, path, node, "a negative amount", "zero or more")
         return value
 
     def currency(self, node: Node, path: Path) -> Currency:
