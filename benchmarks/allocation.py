@@ -35,6 +35,7 @@ from unittest.mock import patch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import decimal_allocation
+
 from penstock.core.money import Rounding, share
 from penstock.core.waterfall import Balance, Label, Outcome, Part, Tranche, allocate
 
@@ -217,9 +218,11 @@ def scenario_text(members: int) -> str:
 
 def stages(file: Path) -> dict[str, float]:
     """Seconds of each stage of a run, each called for the first time in this process."""
-    from penstock.core import replay
+    from penstock.core.replay import Result, pour, replay
+    from penstock.core.tranches import bind
     from penstock.report.wire import result_json
-    from penstock.store import rulebooks, scenarios
+    from penstock.store.documents import parse
+    from penstock.store.scenarios import load_scenario
 
     spent = dict.fromkeys(("read", "YAML", "replay", "binding", "pouring", "writing"), 0.0)
 
@@ -233,17 +236,17 @@ def stages(file: Path) -> dict[str, float]:
 
         return call
 
-    def write(result: replay.Result) -> str:
+    def write(result: Result) -> str:
         return json.dumps(result_json(result), indent=2, ensure_ascii=False)
 
     with (
-        patch.object(scenarios, "parse", timed("YAML", scenarios.parse)),
-        patch.object(rulebooks, "parse", timed("YAML", rulebooks.parse)),
-        patch.object(replay, "bind", timed("binding", replay.bind)),
-        patch.object(replay, "pour", timed("pouring", replay.pour)),
+        patch("penstock.store.scenarios.parse", timed("YAML", parse)),
+        patch("penstock.store.rulebooks.parse", timed("YAML", parse)),
+        patch("penstock.core.replay.bind", timed("binding", bind)),
+        patch("penstock.core.replay.pour", timed("pouring", pour)),
     ):
-        scenario = timed("read", scenarios.load_scenario)(file)
-        result = timed("replay", replay.replay)(scenario)
+        scenario = timed("read", load_scenario)(file)
+        result = timed("replay", replay)(scenario)
         timed("writing", write)(result)
     return {
         "reading YAML": spent["YAML"],

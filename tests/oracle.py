@@ -321,8 +321,7 @@ class Run:
         """What all payers of a layer together may still bear."""
         if "together" not in layer:
             return BOUNDLESS
-        nobody = {"members": not self.survivors, "defaulter": self.beyond >= set(self.defaulters)}
-        if nobody.get(layer["payer"]):
+        if not (self.survivors if layer["payer"] == "members" else self.tranches(layer)):
             return 0  # nobody is left to bear it, whatever the cap is
         several = layer["payer"] in ("members", "defaulter")
         cap = self.amount(layer["together"], None if several else ("party", layer["payer"], ""))

@@ -25,7 +25,7 @@ FEATURES = (
 """What a scenario may have; a test leaves out by name what its invariant does not speak of."""
 
 CURRENCIES = (("EUR", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4))
-NAMES = ("M1", "M10", "M2", "Z", "a", "É", "é", "中")
+NAMES = ("M1", "M10", "M2", "Z", "a", "É", "ö", "中")
 """Ids whose UTF-8 byte order is not that of their numbers, cases or accents."""
 
 PAYERS = ("members", "defaulter", "ccp", "members", "insurer", "members", "exchange", "defaulter", "parent")
@@ -179,7 +179,7 @@ class Writer:
         return {"decided" if wanted[0] == "drill" else "cause": list(wanted)}
 
     def where(self, dice: Dice) -> Map:
-        """A condition on a member."""
+        """A condition on a member, surviving or in default."""
         options: list[Map] = [
             {"bid": ["none", "poor"]},
             {"bid": ["good", "winner"]},
@@ -222,7 +222,7 @@ class Writer:
             layer["together"] = self.versions(dice, payer)
         if "conditions" in self.has and dice.one_in(3):
             layer["when"] = self.when(dice)
-        if "conditions" in self.has and payer == "members" and dice.one_in(3):
+        if "conditions" in self.has and payer in HELD_BY and dice.one_in(3):
             layer["where"] = self.dated(dice, self.where(dice), self.where(dice))
         if "lives" in self.has and dice.one_in(4):
             layer |= dice.pick(({"from": CHANGE}, {"until": "2024-05-31"}))
@@ -299,18 +299,18 @@ class Writer:
             fields |= dice.pick(({}, {"group": "g1"}, {"group": "g2"}, {"active": "true"}))
         if "able" in self.has and dice.one_in(2):
             fields["able_to_pay"] = self.money(dice)
-        if "accounts" in self.has:
-            fields["accounts"] = self.accounts(dice, fields)
+        told = sorted({layer["source"] for layer in self.layers if "account" in layer})
+        if told:
+            fields["accounts"] = self.accounts(dice, fields, told)
         return fields
 
-    def accounts(self, dice: Dice, fields: Map) -> Map:
+    def accounts(self, dice: Dice, fields: Map, told: list[str]) -> Map:
         """Margin by account; the house's own is now and then told there instead of in plain fields."""
-        told = sorted({layer["source"] for layer in self.layers if "account" in layer})
         clients = dice.pick(((), ("c1",), ("c1", "C2")))
         if self.beside:
             clients = ()
         result: Map = {client: {source: self.money(dice) for source in told} for client in clients}
-        if told and dice.one_in(4):
+        if dice.one_in(4):
             source = dice.pick(told)
             result["house"] = {source: fields.pop(source, self.written(0))}
         return result
@@ -348,8 +348,7 @@ class Writer:
             house = -house
         clients = list(scenario["resources"]["members"][default["member"]].get("accounts", {}))
         clients = [name for name in clients if name != "house" and dice.one_in(2)]
-        on_accounts = any("account" in layer for layer in self.layers)
-        if not clients or (gross and not on_accounts):
+        if not clients:
             return self.written(house)
         losses = {"house": house} if dice.upto(5) else {}
         for name in clients:

@@ -234,7 +234,10 @@ def test_init_check_explain_run_most_and_curve_work_one_after_another(tmp_path: 
         (("precedents", "replay", "krx-2013", "--what-if", "without=members"), 2, "has no layer"),
         (("precedents", "replay", "krx-2013", "--what-if", "what=ever"), 2, "WHAT_IF"),
         (("rulebook", "explain", "krx/derivatives", "--on", "yesterday"), 2, "not a date"),
-        (("rulebook", "check", "nowhere.yaml"), 1, "FILE_NOT_FOUND"),
+        (("rulebook", "check", "nowhere.yaml"), 2, "FILE_NOT_FOUND"),
+        (("rulebook", "show", "krx/derivatives@2013-13-01"), 2, "not a date"),
+        (("run", "scenario.yaml", "--json", "--most", "A"), 2, "one of them"),
+        (("run", "scenario.yaml", "--curve", "x.txt"), 2, "curve.csv"),
         (("schema", "nothing"), 2, "rulebook"),
     ],
 )

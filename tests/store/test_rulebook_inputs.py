@@ -5,10 +5,12 @@ nothing.
 """
 
 import contextlib
+import copy
 import string
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from penstock.core.problems import Problem, Refused, written_path
 from penstock.core.rulebook import Rulebook
-from penstock.store.documents import MOST_BYTES, MOST_VALUES
+from penstock.store.documents import MOST_BYTES, MOST_VALUES, parse, to_value
 from penstock.store.rulebooks import load_rulebook, rulebook_from
 
 BASE = """\
@@ -1068,3 +1070,61 @@ def test_any_bytes_are_refused(tmp_path_factory: pytest.TempPathFactory, data: b
     book.write_bytes(data)
     with pytest.raises(Refused):
         load_rulebook(book)
+
+
+Tree = dict[str, Any]
+Step = str | int
+
+
+def tree_of(text: str) -> Tree:
+    """The text as plain maps, lists and strings."""
+    tree = to_value(parse(text.encode(), "").root)
+    assert isinstance(tree, dict)
+    return tree
+
+
+def _paths(tree: Any, path: tuple[Step, ...] = ()) -> list[tuple[Step, ...]]:
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [path, *(found for key, item in pairs for found in _paths(item, (*path, key)))]
+
+
+def _at(tree: Any, path: tuple[Step, ...]) -> Any:
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+@st.composite
+def grafted(draw: st.DrawFn, text: str) -> Tree:
+    """The tree of the text with a few branches replaced by other branches, scalars or nothing, or added."""
+    tree = tree_of(text)
+    for _ in range(draw(st.integers(1, 4))):
+        paths = _paths(tree)
+        path = draw(st.sampled_from(paths[1:]))
+        new = copy.deepcopy(_at(tree, draw(st.sampled_from(paths))))
+        new = draw(st.sampled_from([new, [], {}, [new], [new, new], *SCALARS, None]))
+        inner = _at(tree, path[:-1])
+        key = path[-1]
+        if isinstance(inner, dict) and draw(st.booleans()):
+            key = draw(st.sampled_from(paths[1:]))[-1]
+        if isinstance(inner, dict) and draw(st.booleans()):
+            inner.pop(key, None)
+        if isinstance(inner, dict):
+            inner[str(key)] = new
+        else:
+            inner[key] = new
+        if len(_paths(tree)) > 5000:
+            break
+    return tree
+
+
+@given(tree=grafted(BASE))
+def test_a_rulebook_with_grafted_branches_is_read_or_refused(tree: Tree) -> None:
+    told: tuple[Problem, ...] = ()
+    try:
+        found = rulebook_from(tree)
+    except Refused as refused:
+        told = refused.problems
+    else:
+        assert found.layers
+    assert all(problem.says and problem.instead for problem in told)

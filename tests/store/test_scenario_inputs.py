@@ -17,8 +17,8 @@ from penstock.core.replay import Result, replay
 from penstock.core.scenario import Scenario
 from penstock.store.scenarios import load_scenario, scenario_from
 from store.test_rulebook_inputs import PIECES as BOOK_PIECES
+from store.test_rulebook_inputs import Tree, grafted, mutated, place_of
 from store.test_rulebook_inputs import changed as changed_in
-from store.test_rulebook_inputs import mutated, place_of
 
 BOOK = """\
 rulebook: example/small
@@ -674,3 +674,20 @@ def test_a_changed_rulebook_loads_and_runs_or_is_refused(
     else:
         assert result.events
     assert all(str(problem) for problem in told)
+
+
+INLINE = changed(
+    "rulebook: book.yaml\n", "rulebook:\n" + "".join(f"  {line}\n" for line in BOOK.splitlines())
+)
+
+
+@given(tree=grafted(INLINE + EVENT))
+def test_a_scenario_with_grafted_branches_runs_or_is_refused(tree: Tree) -> None:
+    told: tuple[Problem, ...] = ()
+    try:
+        result = replay(scenario_from(tree))
+    except Refused as refused:
+        told = refused.problems
+    else:
+        assert result.events
+    assert all(problem.says and problem.instead for problem in told)

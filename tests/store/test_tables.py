@@ -778,7 +778,7 @@ CELLS: list[tuple[str, str, str, str]] = [
     ("factor", "1e3", "SCENARIO_TYPE", '"0.25"'),
     ("factor", "-1", "SCENARIO_RANGE", '"0.25"'),
     ("resigned", "03/04/2026", "DATE_AMBIGUOUS", '"2024-01-31"'),
-    ("resigned", "3.4.26", "DATE_AMBIGUOUS", '"2024-01-31"'),
+    ("resigned", "3.4.26", "SCENARIO_DATE", '"2024-01-31"'),
     ("resigned", "45000", "SCENARIO_DATE", '"2024-01-31"'),
     ("resigned", "2026-02-29", "SCENARIO_DATE", "a day of the calendar"),
     ("active", "TRUE", "SCENARIO_TYPE", "true, false"),

@@ -10,7 +10,7 @@ import typer
 
 from penstock import __version__
 from penstock.app import cli_precedents, cli_rulebook
-from penstock.app.console import USAGE, out, refuse, unexpected
+from penstock.app.console import USAGE, existing, out, refuse, unexpected
 from penstock.core.problems import Problem, Refused
 
 app = typer.Typer(
@@ -95,7 +95,13 @@ def run(
     from penstock.app import show_run
     from penstock.store.scenarios import load_scenario
 
-    scenario = load_scenario(file, rulebooks or (), under)
+    asked = {"--json": json, "--explain": explain, "--most": most, "--curve": curve}
+    given = [name for name, value in asked.items() if value]
+    if len(given) > 1:
+        says = f"{' and '.join(given)} each print something else"
+        raise Refused(Problem("USAGE", (), says, "one of them"))
+
+    scenario = load_scenario(file, existing(rulebooks), under)
     if most:
         show_run.most(scenario, most)
     elif curve:
@@ -118,7 +124,7 @@ def init(
     there = [str(folder / name) for name in names if (folder / name).exists()]
     if there:
         says = f"{', '.join(there)} stands there already; nothing was written"
-        raise Refused(Problem("FILE_EXISTS", (), says, "another folder"))
+        raise Refused(Problem("FILE_EXISTS", (), says, "penstock init FOLDER, with another folder"))
     for name in names:
         write_text(folder / name, (templates / name).read_text(encoding="utf-8"))
         out.print(f"{folder / name} written")

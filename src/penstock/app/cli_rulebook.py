@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from penstock.app.console import out, refuse, say, table
+from penstock.app.console import existing, out, refuse, say, table
 from penstock.core.problems import Problem, Refused
 
 app = typer.Typer(help="Rulebooks: list, show, check, explain.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def list_(rulebooks: Folders = None) -> None:
     from penstock.store.rulebooks import listed, load_rulebook
 
     rows = []
-    for id_, path in listed(rulebooks or ()):
+    for id_, path in listed(existing(rulebooks)):
         try:
             book = load_rulebook(path)
         except Refused as refused:
@@ -43,12 +43,12 @@ def list_(rulebooks: Folders = None) -> None:
 @app.command()
 def show(name: Name, rulebooks: Folders = None) -> None:
     """Print a rulebook file as it stands."""
-    from penstock.store.rulebooks import find, open_rulebook, read_bytes
+    from penstock.store.rulebooks import find, read_bytes
 
-    open_rulebook(name.partition("@")[0], rulebooks or ())
-    is_file = name.endswith((".yaml", ".yml"))
-    path = Path(name) if is_file else find(name.partition("@")[0], rulebooks or ())
-    typer.echo(read_bytes(path, "rulebook").decode("utf-8"), nl=False)
+    id_, _ = _named(name)
+    is_file = id_.endswith((".yaml", ".yml"))
+    path = Path(id_) if is_file else find(id_, existing(rulebooks))
+    typer.echo(read_bytes(path, "rulebook").decode("utf-8", "replace"), nl=False)
 
 
 @app.command()
@@ -57,9 +57,12 @@ def check(name: Name, rulebooks: Folders = None) -> None:
     from penstock.core.canonical import digest
     from penstock.store.rulebooks import open_rulebook
 
+    id_, _ = _named(name)
     try:
-        book = open_rulebook(name.partition("@")[0], rulebooks or ())
+        book = open_rulebook(id_, existing(rulebooks))
     except Refused as refused:
+        if refused.code in ("FILE_NOT_FOUND", "FILE_UNREADABLE", "RULE_NOT_FOUND"):
+            raise
         refuse(refused)
         mistakes = len([problem for problem in refused.problems if not problem.warning])
         out.print(f"{name}: {mistakes} mistake{'s' if mistakes > 1 else ''}", style="uncovered")
@@ -86,9 +89,9 @@ def explain(
     from penstock.report.words import rulebook_sentences
     from penstock.store.rulebooks import open_rulebook
 
-    id_, at, pinned = name.partition("@")
-    book = open_rulebook(id_, rulebooks or ())
-    day = _day(on or pinned) if (on or at) else None
+    id_, pinned = _named(name)
+    book = open_rulebook(id_, existing(rulebooks))
+    day = _day(on) if on else pinned
     out.print(f"[bold]{book.title}[/bold]")
     out.print(
         f"{book.rulebook}, {book.currency}" + (f", as of {day}" if day else ", all its days"), style="quiet"
@@ -97,6 +100,12 @@ def explain(
         out.print(f"\n[bold]{head}[/bold]")
         say(sentence)
         say(f"({source})", "quiet")
+
+
+def _named(name: str) -> tuple[str, date | None]:
+    """``id@date`` as the id and the day; None without one."""
+    id_, at, day = name.partition("@")
+    return id_, _day(day) if at else None
 
 
 def _day(text: str) -> date:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from penstock.core.problems import Refused
+from penstock.core.problems import Problem, Refused
 
 if TYPE_CHECKING:
     from penstock.report.terminal import Line
@@ -30,6 +31,14 @@ out = Console(theme=THEME, highlight=False, soft_wrap=True)
 err = Console(theme=THEME, highlight=False, soft_wrap=True, stderr=True)
 
 USAGE, BUG, INTERRUPTED = 2, 70, 130
+
+
+def existing(folders: Sequence[Path] | None) -> Sequence[Path]:
+    """The folders, none if None; Refused FILE_NOT_FOUND if one is not there."""
+    for folder in folders or ():
+        if not folder.is_dir():
+            raise Refused(Problem("FILE_NOT_FOUND", (), f"there is no folder {folder}", "one that is there"))
+    return folders or ()
 
 
 def show(lines: "Sequence[Line]") -> None:

@@ -15,6 +15,10 @@ def result(scenario: Scenario, *, as_json: bool, explain: str | None, picture: P
 
     if explain:
         _somebody(scenario, explain)
+    if picture:
+        from penstock.report.figures import form_of
+
+        form_of(picture)
     found = replay(scenario)
     if as_json:
         from penstock.report.wire import result_json
@@ -64,6 +68,9 @@ def curve(scenario: Scenario, target: str) -> None:
             out.print(f"The curve ends where the money is not known: {found.ends}", style="quiet")
         return
     path = Path(target)
+    if path.suffix not in (".csv", ".svg", ".png"):
+        says = f"{target} is neither a table nor a file ending in .csv, .svg or .png"
+        raise Refused(Problem("FILE_TYPE", (), says, "table, curve.csv or curve.svg"))
     if path.suffix == ".csv":
         from penstock.app.files import write_text
 
@@ -74,7 +81,8 @@ def curve(scenario: Scenario, target: str) -> None:
 
 
 def _somebody(scenario: Scenario, payer: str) -> None:
-    known = sorted((*scenario.members, *scenario.parties))
+    parties = {str(x.payer) for x, _ in scenario.rulebook.all_layers()} - {"members", "defaulter"}
+    known = [*sorted(scenario.members), *sorted(parties)]
     if payer not in known:
         instead = nearest(payer, known) or "one of " + ", ".join(known[:12])
         raise Refused(Problem("SCENARIO_REFERENCE", (), f"{payer!r} is nobody in this scenario", instead))

@@ -39,7 +39,7 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Weekend days (0 is Monday) and holidays; speaks for ``first`` to ``last`` and no further."""
+    """Weekend days by name and holidays; speaks for ``first`` to ``last`` and no further."""
 
     weekend: tuple[str, ...]
     holidays: tuple[date, ...]

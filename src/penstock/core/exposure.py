@@ -93,26 +93,25 @@ def _breaks(step: Step, label: Label) -> tuple[list[int], list[Span], str]:
             continue
         giving = rooms(tranche.parts, left)
         stopped = next((part for part, _, _ in giving if part.stop), None)
-        if stopped and stopped.stop and not ends:
-            ends = f"layer {stopped.layer}: {stopped.stop[1]}"
         mosts = [most for _, most, _ in giving]
         weights = list(tranche.split or mosts)
         for (part, most, room), weight in zip(giving, weights, strict=True):
-            end = at + _beside(most, weight, weights, mosts)
-            if part.stop or ends:
-                spans[part.layer] = Span(part.layer, None if ends and not part.stop else at, None, None)
-                continue
-            first = spans.get(part.layer)
-            begin = first.attachment if first else at
-            capacity = (first.capacity or 0) + most if first else most
-            spans[part.layer] = Span(part.layer, begin, end, capacity)
-            breaks += [at + _beside(level, weight, weights, mosts) for level in _levels(part, room, most)]
-            breaks.append(end)
+            before = spans.get(part.layer, Span(part.layer, None if ends else at, None, 0))
+            if part.stop or ends or stopped:
+                capacity = None if part.stop or before.capacity is None else before.capacity + most
+                spans[part.layer] = replace(before, exhaustion=None, capacity=capacity)
+            else:
+                end = at + _beside(most, weight, weights, mosts)
+                spans[part.layer] = replace(before, exhaustion=end, capacity=(before.capacity or 0) + most)
+                breaks += [at + _beside(level, weight, weights, mosts) for level in _levels(part, room, most)]
+                breaks.append(end)
             for give, keys in zip(room, part.draws, strict=True):
                 for key in keys:
                     left[key] -= give
             for key in part.together:
                 left[key] -= most
+        if stopped and stopped.stop and not ends:
+            ends = f"layer {stopped.layer}: {stopped.stop[1]}"
         if not ends:
             at += sum(mosts)
             breaks.append(at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from penstock.core.amounts import OWED, STATUSES, Amount, Cite, Status
+from penstock.core.amounts import OWED, STATUSES, Amount, Status
 from penstock.core.problems import Problem, Refused
 from penstock.core.rulebook import CHAIN, Group, Layer, Rulebook
 
@@ -71,26 +71,31 @@ def _between(first: date | None, day: date, last: date | None) -> bool:
     return (first is None or first <= day) and (last is None or day <= last)
 
 
-def status(layer: Layer, rulebook: Rulebook, day: date) -> Status:
-    """The weakest status of the layer's citation and of the values and figures in force."""
-    amounts = [value.on(day) for value in (layer.limit, layer.together, layer.share) if value]
-    cites: list[Cite | None] = [layer.cite]
+def _read_by(layer: Layer, rulebook: Rulebook, day: date) -> list[Amount]:
+    """Every amount in force that the layer reads, those of the figures that it names included."""
+    values = [value.on(day) for value in (layer.limit, layer.together, layer.share) if value]
+    todo = [value for value in values if isinstance(value, Amount)]
+    found: list[Amount] = []
     seen: set[str] = set()
-    todo = [amount for amount in amounts if isinstance(amount, Amount)]
     while todo:
         amount = todo.pop()
-        cites += [inner.cite for inner in amount.inside() if inner.cite]
+        found += amount.inside()
         for name in set(amount.names()) - seen:
             seen.add(name)
-            figure = next((f for n, f in rulebook.figures.items() if n == name), None)
-            if figure and figure.cite:
-                cites.append(figure.cite)
+            figure = rulebook.figures.get(name)
             definition = figure.amount.on(day) if figure and figure.amount else None
             todo += [definition] if definition else []
-    weakest: list[Status] = [cite.citation.status if cite else "unverified" for cite in cites]
-    if rulebook.status:
-        weakest.append(rulebook.status)
-    return max(weakest, key=STATUSES.index)
+    return found
+
+
+def status(layer: Layer, rulebook: Rulebook, day: date) -> Status:
+    """The weakest status of the layer's citation and of the values and figures in force."""
+    amounts = _read_by(layer, rulebook, day)
+    figures = [rulebook.figures.get(name) for amount in amounts for name in amount.names()]
+    cites = [amount.cite for amount in amounts] + [figure.cite for figure in figures if figure]
+    own: Status = layer.cite.citation.status if layer.cite else "unverified"
+    statuses = [own, *(cite.citation.status for cite in cites if cite)]
+    return max([*statuses, rulebook.status or own], key=STATUSES.index)
 
 
 def refuse_what_is_not_built(layers: Sequence[Layer], plan: Plan) -> None:
@@ -100,8 +105,7 @@ def refuse_what_is_not_built(layers: Sequence[Layer], plan: Plan) -> None:
         words = [w for w in ("window", "rounds", "base", "action") if getattr(layer, w) is not None]
         words += [f"source: {layer.source}"] if layer.source in OWED else []
         words += [f"payer: {layer.payer}"] if layer.payer in CHAIN else []
-        amounts = [value.on(plan.day) for value in (layer.limit, layer.together, layer.share) if value]
-        for amount in (inner for a in amounts if isinstance(a, Amount) for inner in a.inside()):
+        for amount in _read_by(layer, plan.rulebook, plan.day):
             words += ["matching"] if amount.matching else []
             words += ["apportioned"] if amount.apportioned else []
             if amount.measured and amount.measured != "at_declaration":

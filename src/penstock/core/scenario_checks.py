@@ -76,7 +76,7 @@ def _losses(scenario: Scenario) -> Iterator[Problem]:
             continue
         member = scenario.members.get(default.member)
         for account in clients:
-            if member and account not in member.accounts and not default.beyond_own:
+            if member and member.accounts and account not in member.accounts and not default.beyond_own:
                 instead = nearest(account, member.accounts) or f"it under {default.member}'s accounts"
                 says = f"{account!r} is no account of {default.member}"
                 yield Problem("SCENARIO_REFERENCE", (*path, account), says, instead)

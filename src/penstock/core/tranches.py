@@ -140,7 +140,8 @@ class _Binder:
         values = {m: next(iter(facts_of(m, known, (name,))[name])) for m in payers}
         for member, value in values.items():
             if not any(value in wanted for wanted in classes) and self._has_money(layer, member):
-                says = f"layer {layer.id}: {member}'s {name} is {value!r}, which is in no class of its order"
+                has = "is not given" if value == "false" else f"is {value!r}"
+                says = f"layer {layer.id}: {member}'s {name} {has}, which is in no class of its order"
                 instead = f"one of {', '.join(v for wanted in classes for v in wanted)} for {member}"
                 raise Refused(Problem("SCENARIO_ORDER", ("defaults",), says, instead))
         for wanted in classes:

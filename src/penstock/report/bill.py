@@ -6,7 +6,7 @@ from penstock.core.exposure import Derivation, Most, derive
 from penstock.core.money import Currency, written
 from penstock.core.replay import Result, Step
 from penstock.core.results import EventResult
-from penstock.report.words import clause
+from penstock.report.words import clause, number
 
 BillLine = tuple[str, str]
 """What happened, and the amount as written ("" where it says none)."""
@@ -60,9 +60,10 @@ def _derived(one: Derivation, event: EventResult, step: Step, member: str, unit:
         lines.append((f"Paid by {names}, up to the limit", f"-{_in(sum(one.full.values()), unit)}"))
         lines.append(("Left for the others", _in(shared, unit)))
     part = Fraction(one.exact / shared) if shared else Fraction(0)
-    percent = _decimals(part * 100, 6)
+    percent = _decimals(part * 100, 6) if (part * 100 * 10**6).denominator > 1 else number(part * 100)
     says = f"{member}'s share is {part.numerator}/{part.denominator} ({percent} %): exactly"
-    exact = _decimals(one.exact / 10**unit.decimals, unit.decimals + 6)
+    digits = unit.decimals if one.exact.denominator == 1 else unit.decimals + 6
+    exact = _decimals(one.exact / 10**unit.decimals, digits)
     lines.append((says, exact))
     floor = one.exact.numerator // one.exact.denominator
     if floor != one.exact:
@@ -103,4 +104,4 @@ def _decimals(value: Fraction, digits: int) -> str:
     scaled = value * 10**digits
     whole = scaled.numerator // scaled.denominator
     text = f"{whole // 10**digits:,}.{whole % 10**digits:0{digits}d}" if digits else f"{whole:,}"
-    return text.rstrip("0").rstrip(".") if whole == scaled else text + "..."
+    return text if whole == scaled else text + "..."

@@ -26,16 +26,22 @@ _SETTINGS: Final[Any] = {
 _LOCK: Final = threading.Lock()  # the settings of matplotlib are global
 
 
+def form_of(path: Path) -> str:
+    """svg or png, as the suffix says; Refused FILE_TYPE for another."""
+    form = path.suffix.lower().removeprefix(".")
+    if form not in {"svg", "png"}:
+        says = f"{path.name} ends in neither .svg nor .png"
+        raise Refused(Problem("FILE_TYPE", (), says, "a file name that ends in .svg or .png"))
+    return form
+
+
 def write_figure(path: Path, title: str, draw: Callable[["Figure"], float]) -> None:
     """Let ``draw`` fill a figure and write it to ``path``; the suffix, .svg or .png, says how.
 
     ``draw`` returns the dots per inch of a PNG. Refused FILE_TYPE for another suffix and
     FILE_UNWRITABLE; a failure leaves ``path`` as it was.
     """
-    form = path.suffix.lower().removeprefix(".")
-    if form not in {"svg", "png"}:
-        says = f"{path.name} ends in neither .svg nor .png"
-        raise Refused(Problem("FILE_TYPE", (), says, "a file name that ends in .svg or .png"))
+    form = form_of(path)
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -147,7 +147,7 @@ class CircumstancesReader:
     def _members(self, node: Node, path: Path) -> dict[str, Member]:
         if isinstance(node, Scalar):
             try:
-                rows = read_table(self.beside / self.reader.text(node, path))
+                rows = read_table(self.beside / self.reader.text(node, path), self.kinds, self.reader.unit)
             except Refused as refused:
                 raise self.reader.adopt(refused, path, node) from None
             return self._table(rows, path)
@@ -157,9 +157,8 @@ class CircumstancesReader:
         members = {}
         for id_, item in node.items.items():
             member = self.attempt(self._member, id_, item, (*path, id_), node.keys[id_])
-            if member:
-                self._alike(id_, path, node.keys[id_])
-                members[id_] = member
+            self._alike(id_, path, node.keys[id_])
+            members[id_] = member or Member(id_)  # what is wrong with it is noted; it is still a member
         return members
 
     def _alike(self, id_: str, path: Path, at: tuple[int, int]) -> None:
@@ -181,7 +180,9 @@ class CircumstancesReader:
         if "accounts" in node.items:
             inner = node.items["accounts"]
             if not isinstance(inner, Map):
-                raise self.reader.problem("TYPE", path, inner, "accounts are a map", "{house: {...}}")
+                raise self.reader.problem(
+                    "TYPE", (*path, "accounts"), inner, "accounts are a map", "{house: {...}}"
+                )
             margin = {str(x.source): "money" for x, _ in self.book.all_layers() if x.account}
             accounts = {
                 name: self._fields(item, (*path, "accounts", name), margin or self.kinds, "an account")
@@ -259,10 +260,14 @@ class CircumstancesReader:
         decided = self.attempt(reader.read, tuple[Decision, ...], decisions, (*path, "decisions"))
         chain = self.attempt(self._chain, map_, path)
         told = self.attempt(reader.read, Mapping[Id, str], facts, (*path, "facts"))
+        member = self.attempt(reader.text, map_.items["member"], (*path, "member"))
+        declared = self.attempt(reader.time, map_.items["at"], (*path, "at"))
         losses, unpublished = self._loss(map_.items[both[0]], (*path, both[0]), both[0] == "loss")
+        if member is None or declared is None:
+            raise Unreadable
         return Default(
-            member=reader.text(map_.items["member"], (*path, "member")),
-            at=reader.time(map_.items["at"], (*path, "at")),
+            member=member,
+            at=declared,
             losses=losses,
             beyond_own=both[0] != "loss",
             unpublished=unpublished,
@@ -304,7 +309,8 @@ class CircumstancesReader:
         if node is None:
             return {}
         if not isinstance(node, Map):
-            raise self.reader.problem("TYPE", path, node, "members are a map by id", "{M01: {bid: none}}")
+            at = (*path, "members")
+            raise self.reader.problem("TYPE", at, node, "members are a map by id", "{M01: {bid: none}}")
         return {
             id_: self._fields(item, (*path, "members", id_), self.kinds, "a member")
             for id_, item in node.items.items()

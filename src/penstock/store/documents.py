@@ -19,7 +19,7 @@ from penstock.core.problems import Path, Problem, Refused
 
 MOST_BYTES = 5_000_000
 MOST_DEPTH = 32
-MOST_VALUES = 400_000
+MOST_VALUES = 200_000
 
 _UNFIT = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
