@@ -70,8 +70,8 @@ def case(members: int, caps: str) -> Case:
     chance = random.Random(members)
     names = tuple(f"M{i:06d}" for i in range(members))
     funds = tuple(chance.randrange(1_000_000_00, 1_000_000_000_00) for _ in names)
-    fund_keys = tuple((("purse", name, "default_fund", "house"),) for name in names)
-    cap_keys = tuple((("limit", "assessment", name),) for name in names)
+    fund_keys = tuple(("purse", name, "default_fund", "house") for name in names)
+    cap_keys = tuple(("limit", "assessment", name) for name in names)
     limits = [2 * fund for fund in funds]
     reached = sum(funds) * 4 // 3 + 1
     if caps == "half bind":
@@ -82,13 +82,13 @@ def case(members: int, caps: str) -> Case:
     own: Balance = ("purse", "ccp", "own_capital", "")
     balances: dict[Balance, int] = {own: 35_000_000_00}
     balances |= dict.fromkeys((("limit", "first", "ccp"), ("limit", "second", "ccp")), 20_000_000_00)
-    balances |= {key: fund for (key,), fund in zip(fund_keys, funds, strict=True)}
-    balances |= {key: limit for (key,), limit in zip(cap_keys, limits, strict=True)}
+    balances |= {key: fund for key, fund in zip(fund_keys, funds, strict=True)}
+    balances |= {key: limit for key, limit in zip(cap_keys, limits, strict=True)}
     parts = (
-        Part("first", ("ccp",), (1,), ((own, ("limit", "first", "ccp")),)),
-        Part("fund", names, funds, fund_keys),
-        Part("second", ("ccp",), (1,), ((own, ("limit", "second", "ccp")),)),
-        Part("assessment", names, funds, cap_keys),
+        Part("first", ("ccp",), (1,), ((own,), (("limit", "first", "ccp"),))),
+        Part("fund", names, funds, (fund_keys,)),
+        Part("second", ("ccp",), (1,), ((own,), (("limit", "second", "ccp"),))),
+        Part("assessment", names, funds, (cap_keys,)),
     )
     loss = 35_000_000_00 + sum(funds) + reached
     return Case(
@@ -101,7 +101,10 @@ def case(members: int, caps: str) -> Case:
         loss=in_decimal(loss),
         layers=tuple(
             decimal_allocation.Layer(
-                part.layer, part.payers, tuple(map(in_decimal, part.weights or ())), part.draws
+                part.layer,
+                part.payers,
+                tuple(map(in_decimal, part.weights or ())),
+                tuple(zip(*part.draws, strict=True)),
             )
             for part in parts
         ),
@@ -161,7 +164,7 @@ def compared(
 def in_full(one: Case) -> float:
     """The part of the members who pay their assessment's cap in full."""
     outcome = allocate(one.losses, one.tranches, one.balances)
-    return sum(outcome.left[key] == 0 for (key,) in one.tranches[3].parts[0].draws) / one.members
+    return sum(outcome.left[key] == 0 for key in one.tranches[3].parts[0].draws[0]) / one.members
 
 
 def waterfall_race(one: Case, rounding: Rounding) -> tuple[list[float], list[float]]:
@@ -181,8 +184,8 @@ def sharing_race(one: Case, rounding: Rounding) -> tuple[list[float], list[float
     """The division of what reaches the assessments; equal first."""
     part, layer, reached = one.tranches[3].parts[0], one.layers[3], in_decimal(one.reached)
     weights = part.weights or ()
-    caps = [one.balances[key] for (key,) in part.draws]
-    decimal_caps = [one.decimals[key] for (key,) in part.draws]
+    caps = [one.balances[key] for key in part.draws[0]]
+    decimal_caps = [one.decimals[key] for key in part.draws[0]]
     with localcontext(decimal_allocation.EXACT):
         shares, odd = share(one.reached, weights, caps, rounding)
         expected = ([in_decimal(paid) for paid in shares], in_decimal(odd))

@@ -41,10 +41,10 @@ UNKNOWN = {"unknown": "true", "why": "nobody has published it"}
 FIRST, CHANGE = "2020-01-01", "2024-06-01"
 """The day from which every dated value has an entry, and the day of the second entry."""
 TIMES = (
-    "2024-03-01T09:00:00Z", "2024-03-01T10:00:00+01:00", "2024-05-31T23:00:00Z", "2024-06-01T08:00:00+02:00",
+    "2024-03-01T09:00:00Z", "2024-06-01T08:00:00+02:00", "2024-03-01T10:00:00+01:00", "2024-05-31T23:00:00Z",
     "2024-09-02T12:30:00Z",
 )  # fmt: skip
-"""Two of them are one instant, and the second versions begin between the others."""
+"""The first default's, and the later ones': of one instant with it, and on either side of the change."""
 
 
 class Dice:
@@ -83,10 +83,10 @@ class Writer:
     # Values.
 
     def units(self, dice: Dice) -> int:
-        """Some minor units: mostly few, so that odd units and boundaries matter."""
+        """Some minor units: mostly few, so that odd units and boundaries matter; seldom none."""
         size = dice.upto(9)
         if size < 7:
-            return dice.upto(30)
+            return (dice.upto(30) + 3) % 31
         if size < 9 or "huge" not in self.has:
             return 256 * dice.upto(255) + dice.upto(255)
         return dice.pick((10**15, 10**15 + 1, 1, 10**15 - 1))
@@ -207,7 +207,7 @@ class Writer:
         if not own_rank and payer == "defaulter" and "several" in self.has:
             payer = "members"
         held = HELD_BY.get(payer, OF_PARTIES)
-        source = dice.pick(("assessment", "commitment")) if dice.one_in(5) else dice.pick(held)
+        source = dice.pick(("assessment", "commitment")) if dice.one_in(4) else dice.pick(held)
         called = source in oracle.CALLED
         layer: Map = {"id": f"layer_{len(self.layers)}", "payer": payer, "source": source}
         if called or dice.one_in(2):
@@ -320,7 +320,7 @@ class Writer:
     def default(self, data: bytes, member: str, members: Map, first: bool) -> Map:
         """Who defaults when, with which decisions and facts; the loss is zero as yet."""
         dice = Dice(data)
-        one: Map = {"member": member, "at": TIMES[0] if first else dice.pick(TIMES)}
+        one: Map = {"member": member, "at": TIMES[0] if first else dice.pick(TIMES[1:])}
         kind = "loss_beyond_own_resources" if "beyond" in self.has and dice.one_in(3) else "loss"
         one[kind] = self.written(0)
         if "conditions" in self.has and dice.one_in(2):
@@ -340,9 +340,7 @@ class Writer:
         """A loss, often just at, above or below where a layer ends; by account where there are several."""
         dice = Dice(data)
         default = scenario["defaults"][number]
-        house = self.units(dice)
-        if dice.upto(2):
-            house = max(0, self.boundary(scenario, number, dice.upto(9)) + dice.upto(2) - 1)
+        house = self.aimed(scenario, number, dice) if dice.upto(3) < 3 else self.units(dice)
         gross = "loss" in default
         if gross and "profit" in self.has and dice.one_in(4):
             house = -house
@@ -356,13 +354,16 @@ class Writer:
             losses[name] = -self.units(dice) if profit else self.units(dice)
         return {name: self.written(loss) for name, loss in losses.items()}
 
-    def boundary(self, scenario: Map, number: int, layers: int) -> int:
-        """What the first so many layers could give to a loss of this default."""
+    def aimed(self, scenario: Map, number: int, dice: Dice) -> int:
+        """A loss that ends within some layer of this default, at its end, or a unit beside it."""
         try:
             rows = oracle.judge({**scenario, "defaults": scenario["defaults"][: number + 1]})[-1]["layers"]
         except oracle.Refused:
-            return 0
-        return sum(row["capacity"] or 0 for row in list(rows.values())[:layers])
+            return self.units(dice)
+        capacities = [row["capacity"] or 0 for row in rows.values()] or [0]
+        last = max(dice.upto(len(capacities) - 1), dice.upto(len(capacities) - 1))
+        into = capacities[last] * dice.pick((4, 8, 8, 1, 2, 3, 5, 7)) // 8
+        return max(0, sum(capacities[:last]) + into + dice.pick((0, 1, -1)))
 
 
 def _scenario(
@@ -374,13 +375,15 @@ def _scenario(
     sources = writer.sources()
     if "equal" in writer.has:
         members = members[:1] * len(members)
+    if writer.dice.one_in(16):
+        del members[1:]
     names = NAMES[: len(members)]
     people = {name: writer.member(data, sources) for name, data in zip(names, members, strict=True)}
     book: Map = {"currency": writer.currency, "layers": layers}
-    word = writer.dice.upto(2)
+    word = writer.dice.upto(3)
     if word:
         floored = {"share": "floor_residual", "residual_to": writer.dice.pick(("ccp", "insurer", "exchange"))}
-        book["rounding"] = floored if word == 1 else {"share": "largest_remainder"}
+        book["rounding"] = floored if word < 3 else {"share": "largest_remainder"}
     if specs:
         book["figures"] = specs
     if writer.dice.one_in(2):
@@ -411,12 +414,12 @@ def _scenarios(draw: st.DrawFn, without: frozenset[str]) -> Map:
     return _scenario(without, *streams)
 
 
-def _streams(size: int, most: int) -> st.SearchStrategy[list[bytes]]:
-    return st.lists(st.binary(min_size=size, max_size=size), min_size=1, max_size=most)
+def _streams(size: int, least: int, most: int) -> st.SearchStrategy[list[bytes]]:
+    return st.lists(st.binary(min_size=size, max_size=size), min_size=least, max_size=most)
 
 
 _HEAD = st.binary(min_size=64, max_size=64)
-_RANKS, _MEMBERS, _DEFAULTS = _streams(48, 7), _streams(24, 8), _streams(48, 3)
+_RANKS, _MEMBERS, _DEFAULTS = _streams(48, 1, 7), _streams(24, 2, 8), _streams(48, 1, 3)
 
 
 def scenarios(without: Iterable[str] = ()) -> st.SearchStrategy[Map]:

@@ -410,9 +410,9 @@ def poured(loss: int, layers: list[list[strategies.Pot]], rounding: Rounding) ->
     tranches = []
     for number, pots in enumerate(layers):
         payers = tuple("abcde"[: len(pots)])
-        draws = tuple(((number, payer),) for payer in payers)
-        balances |= {key: cap for (key,), (_, cap) in zip(draws, pots, strict=True)}
-        part = Part(str(number), payers, tuple(weight for weight, _ in pots), draws)
+        draws = tuple((number, payer) for payer in payers)
+        balances |= {key: cap for key, (_, cap) in zip(draws, pots, strict=True)}
+        part = Part(str(number), payers, tuple(weight for weight, _ in pots), (draws,))
         tranches.append(Tranche((label,), (part,)))
     return allocate({label: loss}, tranches, balances, rounding, "ccp")
 
@@ -467,9 +467,9 @@ def test_the_hash_seed_changes_nothing() -> None:
     fund = {"id": "fund", "payer": "members", "source": "default_fund", "share": "equal"}
     layers = [
         {**fund, "id": "first", "where": {"decided": ["drill", "auction"]}, "limit": {"amount": "2"}},
-        {**fund, "order": {"bid": [["none", "poor"], "false"]}},
+        {**fund, "order": {"bid": [["none", "poor"], "good"]}},
     ]
-    people = {name: {"default_fund": "5"} for name in ("D", "M1", "M2", "é", "Z")}
+    people = {name: {"default_fund": "5", "bid": "good"} for name in ("D", "M1", "M2", "ö", "Z")}
     people["Z"]["bid"] = "poor"
     scenario = simple(layers, people, "13")
     scenario["defaults"][0]["decisions"] = [{**decided, "decided": what} for what in ("auction", "drill")]

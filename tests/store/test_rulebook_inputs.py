@@ -591,7 +591,8 @@ def test_names(load: Load, row: Row) -> None:
 
 def test_two_figures_defined_by_each_other(load: Load) -> None:
     found = problems(load, changed('floor: {amount: "1000000.00"', "floor: {of: loss_cap"))
-    assert [problem.code for problem in found] == ["RULE_CYCLE", "RULE_CYCLE"]
+    assert {problem.code for problem in found} == {"RULE_CYCLE"}
+    assert written_path(found[0].path) == "figures.floor"
 
 
 def test_two_layers_that_match_each_other(load: Load) -> None:
@@ -603,6 +604,19 @@ def test_two_layers_that_match_each_other(load: Load) -> None:
 
 def test_a_layer_that_matches_itself_by_way_of_a_figure(load: Load) -> None:
     found = problems(load, changed('floor: {amount: "1000000.00"', "floor: {matching: promise"))
+    assert {problem.code for problem in found} == {"RULE_CYCLE"}
+
+
+def test_a_layer_that_matches_a_later_one_by_way_of_a_figure(load: Load) -> None:
+    found = problems(load, changed('floor: {amount: "1000000.00"', "floor: {matching: haircut"))
+    assert {problem.code for problem in found} == {"RULE_CYCLE"}
+
+
+def test_a_large_circle_is_told_briefly_and_soon(load: Load) -> None:
+    circle = "".join(f"  f{i}: f{(i + 1) % 300}\n" for i in range(300))
+    before = time.process_time()
+    found = problems(load, changed("  factor:", circle + "  factor:"))
+    assert time.process_time() - before < 5
     assert {problem.code for problem in found} == {"RULE_CYCLE"}
 
 
@@ -929,6 +943,24 @@ def test_five_mistakes_are_five_problems(load: Load) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("segmnt: each, cite: rules 1", "RULE_UNKNOWN_KEY"),
+        ("cite: rulez 1", "RULE_REFERENCE"),
+        ("limit: {of: nowhere}, cite: rules 1", "RULE_REFERENCE"),
+        ("limit: 5, cite: rules 1", "RULE_TYPE"),
+    ],
+)
+def test_very_many_mistakes_do_not_take_long(load: Load, words: str, code: str) -> None:
+    layers = "".join(f"  - {{id: own_{i}, payer: ccp, source: own_capital, {words}}}\n" for i in range(1000))
+    text = changed("  - id: promise", layers + "  - id: promise")
+    before = time.process_time()
+    found = problems(load, text)
+    assert time.process_time() - before < 5
+    assert {problem.code for problem in found} == {code}
+
+
 def test_problems_come_in_the_order_of_the_text_and_once(load: Load) -> None:
     text = changed("residual_to: ccp", "residual_to: cpp").replace("cite: rules", "cite: rulez")
     text = changed("jurisdiction: EU\n", "", text)
@@ -1096,25 +1128,33 @@ def _at(tree: Any, path: tuple[Step, ...]) -> Any:
 
 @st.composite
 def grafted(draw: st.DrawFn, text: str) -> Tree:
-    """The tree of the text with a few branches replaced by other branches, scalars or nothing, or added."""
+    """The tree of the text with a few branches taken away or replaced: by others of the same word, of a
+    neighbour, or of any kind; scalars mostly by scalars."""
     tree = tree_of(text)
-    for _ in range(draw(st.integers(1, 4))):
-        paths = _paths(tree)
-        path = draw(st.sampled_from(paths[1:]))
-        new = copy.deepcopy(_at(tree, draw(st.sampled_from(paths))))
-        new = draw(st.sampled_from([new, [], {}, [new], [new, new], *SCALARS, None]))
-        inner = _at(tree, path[:-1])
-        key = path[-1]
-        if isinstance(inner, dict) and draw(st.booleans()):
-            key = draw(st.sampled_from(paths[1:]))[-1]
-        if isinstance(inner, dict) and draw(st.booleans()):
-            inner.pop(key, None)
-        if isinstance(inner, dict):
-            inner[str(key)] = new
+    for _ in range(draw(st.integers(1, 3))):
+        paths = _paths(tree)[1:]
+        path = draw(st.sampled_from(paths))
+        inner, key = _at(tree, path[:-1]), path[-1]
+        kind = draw(st.sampled_from(["same word", "neighbour", "scalar", "away", "anything"]))
+        if kind == "away":
+            del inner[key]
+            continue
+        if kind == "same word":
+            new = _at(tree, draw(st.sampled_from([other for other in paths if other[-1] == key])))
+        elif kind == "neighbour":
+            beside = [
+                p for p in paths if len(p) == len(path) and p[:-2] == path[:-2] and isinstance(p[-1], str)
+            ]
+            word = draw(st.sampled_from(beside or paths))
+            new, key = _at(tree, word), word[-1] if isinstance(inner, dict) else key
+        elif kind == "scalar":
+            texts = [value for value in (_at(tree, p) for p in paths) if isinstance(value, str)]
+            new = draw(st.sampled_from(texts + SCALARS))
         else:
-            inner[key] = new
-        if len(_paths(tree)) > 5000:
-            break
+            new = draw(
+                st.sampled_from([[], {}, None, "", [inner[key]], _at(tree, draw(st.sampled_from(paths)))])
+            )
+        inner[key] = copy.deepcopy(new)
     return tree
 
 

@@ -4,6 +4,8 @@ Every test changes one small valid scenario or its rulebook, which load unchange
 loading writes nothing.
 """
 
+import contextlib
+import time
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -615,6 +617,26 @@ def test_five_mistakes_of_meaning_are_five_problems(load: Load) -> None:
     assert codes == ["CURRENCY_MISMATCH", *["SCENARIO_REFERENCE"] * 3, "SCENARIO_DATE"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ("{}", ""),
+        ("{defalt_fund: 1}", "SCENARIO_UNKNOWN_KEY"),
+        ("{default_fund: 1e3}", "MONEY_FORMAT"),
+        ("none", "SCENARIO_TYPE"),
+    ],
+)
+def test_very_many_members_and_mistakes_do_not_take_long(load: Load, fields: str, code: str) -> None:
+    members = "".join(f"    N{i}: {fields}\n" for i in range(5000))
+    text = changed("    M01: {initial", members + "    M01: {initial")
+    before = time.process_time()
+    if code:
+        assert {problem.code for problem in problems(load, text)} == {code}
+    else:
+        assert len(load(text).members) == 5004
+    assert time.process_time() - before < 5
+
+
 # --- plain values ---------------------------------------------------------------------------------------
 
 
@@ -681,7 +703,7 @@ INLINE = changed(
 )
 
 
-@given(tree=grafted(INLINE + EVENT))
+@given(tree=grafted(INLINE))
 def test_a_scenario_with_grafted_branches_runs_or_is_refused(tree: Tree) -> None:
     told: tuple[Problem, ...] = ()
     try:
@@ -691,3 +713,19 @@ def test_a_scenario_with_grafted_branches_runs_or_is_refused(tree: Tree) -> None
     else:
         assert result.events
     assert all(problem.says and problem.instead for problem in told)
+
+
+@pytest.mark.parametrize("what", ["figures", "layers"])
+def test_a_long_chain_of_names_runs_or_is_refused(load: Load, what: str) -> None:
+    names = range(400)
+    if what == "figures":
+        chain = "".join(f"  f{i}: f{i + 1}\n" for i in names) + f"  f{len(names)}: capital\n"
+        book = changed("of: capital}", "of: f0}", changed("  rank:", chain + "  rank:", BOOK))
+    else:
+        line = "  - {{id: l{}, payer: ccp, source: commitment, limit: {}, cite: rules 1}}\n"
+        chain = "".join(line.format(i, f"l{i + 1}") for i in names)
+        book = BOOK + chain + line.format(len(names), '{amount: "5.00"}')
+    before = time.process_time()
+    with contextlib.suppress(Refused):
+        replay(load(changed(LOSS, '    loss: "900000000.00"'), book))
+    assert time.process_time() - before < 5

@@ -39,10 +39,6 @@ def check_conditions(
         if name not in known:
             instead = nearest(name, known) or "a field of the members, or declare it under figures"
             yield Problem("RULE_REFERENCE", (*path, word, name), f"{name!r} is no field of a payer", instead)
-        if kinds.get(name, "word") not in ("word", "flag"):
-            says = f"{name} is no word or flag, but {kinds[name]}"
-            yield Problem("RULE_TYPE", (*path, word, name), says, "a figure with kind: word or flag")
-            continue
         possible = VALUES.get(name) or (("true", "false") if kinds.get(name) == "flag" else values)
         for value in values:
             if value not in possible:

@@ -11,7 +11,7 @@ from penstock.core.problems import Problem, Refused
 from penstock.core.replay import Step, pour, replay
 from penstock.core.results import EventResult, LayerResult
 from penstock.core.scenario import HOUSE, Scenario, Stated
-from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, rooms
+from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, draw, rooms
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,7 @@ def _breaks(step: Step, label: Label) -> tuple[list[int], list[Span], str]:
                 spans[part.layer] = replace(before, exhaustion=end, capacity=(before.capacity or 0) + most)
                 breaks += [at + _beside(level, weight, weights, mosts) for level in _levels(part, room, most)]
                 breaks.append(end)
-            for give, keys in zip(room, part.draws, strict=True):
-                for key in keys:
-                    left[key] -= give
-            for key in part.together:
-                left[key] -= most
+            draw(part, room, most, left)
         if stopped and stopped.stop and not ends:
             ends = f"layer {stopped.layer}: {stopped.stop[1]}"
         if not ends:
@@ -168,7 +164,7 @@ def most(scenario: Scenario, payer: str) -> Most:
         if (kept := tuple(part for part in t.parts if not part.stop))
     )
     open_step = replace(step, bound=replace(step.bound, tranches=tranches))
-    everything = 1 + sum(most for t in tranches for _, most, _ in rooms(t.parts, step.bound.balances))
+    everything = 1 + sum(most for t in tranches for _, most, _ in rooms(t.parts, dict(step.bound.balances)))
     event, _ = pour(open_step, {label: everything})
     paid = {row.layer.id: row.paid[payer] for row in event.layers if payer in row.paid}
     return Most(payer, paid, unknown)

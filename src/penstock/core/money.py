@@ -123,30 +123,78 @@ def water_fill(amount: int, weights: Sequence[int], caps: Sequence[int]) -> tupl
     ``amount`` may not exceed the caps together; weights and caps are not negative, and a payer of
     weight zero must have cap zero. O(n log n), and O(n) where no cap binds.
     """
-    assert 0 <= amount <= sum(caps), "nobody can be made to pay beyond the caps"
-    total = sum(weights)
-    if amount == sum(caps):
-        return list(caps), [0] * len(caps)
-    parts = [amount * weight // total for weight in weights]
+    parts, level = _filled(amount, weights, caps)
+    rest = [0] * len(parts)
+    if level:
+        for i in level.below:
+            rest[i] = level.amount * weights[i] % level.weights
+    return parts, rest
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """Who stays below the cap, and what they share by weight: ``amount`` over ``weights``."""
+
+    below: Sequence[int]
+    amount: int
+    weights: int
+
+
+def _filled(amount: int, weights: Sequence[int], caps: Sequence[int]) -> tuple[list[int], _Level | None]:
+    """The shares in whole units, rounded down, and the level of those below their caps."""
+    capacity, total = sum(caps), sum(weights)
+    assert 0 <= amount <= capacity, "nobody can be made to pay beyond the caps"
+    if amount == capacity:
+        return list(caps), None
+    parts = _shares(amount, weights, total)
     if all(map(lt, parts, caps)):
-        return parts, [amount * weight % total for weight in weights]
+        return parts, _Level(range(len(parts)), amount, total)
+    parts = list(caps)
+    below = [i for i, weight in enumerate(weights) if weight]
+    # Whoever reaches the cap at some level does so at any higher one. A few rounds nearly always
+    # settle it; where each finds few, sorting by cap / weight bounds the work.
+    for _ in range(len(below).bit_length()):
+        above = [i for i in below if caps[i] * total > amount * weights[i]]
+        if len(above) == len(below):
+            break
+        full = set(below).difference(above)
+        amount -= sum(caps[i] for i in full)
+        total -= sum(weights[i] for i in full)
+        below = above
+    else:
+        below, amount, total = _sorted_out(below, amount, total, weights, caps)
+    for i, part in zip(below, _shares(amount, [weights[i] for i in below], total), strict=True):
+        parts[i] = part
+    return parts, _Level(below, amount, total)
+
+
+def _sorted_out(
+    below: list[int], amount: int, total: int, weights: Sequence[int], caps: Sequence[int]
+) -> tuple[list[int], int, int]:
+    """Who stays below the cap among ``below``, in order, and what they share."""
     # Two ratios cap / weight differ by at least 1 / (product of the weights), so whole multiples of
     # the square of the greatest weight keep their order exactly.
     scale = max(weights) ** 2
-    order = sorted(
-        (i for i, weight in enumerate(weights) if weight),
-        key=lambda i: caps[i] * scale // weights[i],
-    )
-    parts, rest = [0] * len(caps), [0] * len(caps)
+    order = sorted(below, key=lambda i: caps[i] * scale // weights[i])
     for at, i in enumerate(order):
         if caps[i] * total > amount * weights[i]:
-            for j in order[at:]:
-                parts[j], rest[j] = divmod(amount * weights[j], total)
-            break
-        parts[i] = caps[i]
+            return sorted(order[at:]), amount, total
         amount -= caps[i]
         total -= weights[i]
-    return parts, rest
+    return [], amount, total
+
+
+def _shares(amount: int, weights: Sequence[int], total: int) -> list[int]:
+    """``amount`` x weight / ``total``, rounded down, for each weight.
+
+    By one multiplication with amount / total at a precision of ``bits``, rounded up: the error stays
+    below 1 / total, which no quotient that is not whole can be short of the next.
+    """
+    if not weights or not total:
+        return [0] * len(weights)
+    bits = (max(weights) * total).bit_length()
+    ratio = -(-(amount << bits) // total)
+    return [weight * ratio >> bits for weight in weights]
 
 
 def share(
@@ -158,10 +206,11 @@ def share(
     stands first (callers list payers in UTF-8 byte order). ``floor_residual`` leaves all of them,
     fewer than there are payers. Conditions as for ``water_fill``.
     """
-    parts, rest = water_fill(amount, weights, caps)
+    parts, level = _filled(amount, weights, caps)
     odd = amount - sum(parts)
-    if odd and rounding == "largest_remainder":
-        for i in sorted(range(len(rest)), key=lambda i: -rest[i])[:odd]:
+    if odd and level and rounding == "largest_remainder":
+        rest = {i: level.amount * weights[i] % level.weights for i in level.below}
+        for i in sorted(level.below, key=rest.__getitem__, reverse=True)[:odd]:
             parts[i] += 1
         odd = 0
     return parts, odd

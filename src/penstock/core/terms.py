@@ -4,6 +4,7 @@ A name is looked up as a field of the payer, a figure, a total over the members,
 order. What nobody has said raises ``NotKnown``; it is never zero.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,8 @@ from penstock.core.history import History
 from penstock.core.rulebook import Layer, Rulebook
 from penstock.core.scenario import HOUSE, Field, Member, Stated
 from penstock.core.waterfall import Balance
+
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 
 
 class NotKnown(Exception):
@@ -118,27 +121,41 @@ def holds(condition: Condition, facts: Mapping[str, frozenset[str]]) -> bool:
     return all(facts.get(name, frozenset(("false",))) & set(wanted) for name, wanted in condition.items())
 
 
-def facts_of(
-    member: str, known: Circumstances, fields: Condition | tuple[str, ...]
-) -> dict[str, frozenset[str]]:
-    """What ``where`` and ``order`` can ask of a member, for the named fields."""
+def facts_of(member: str, known: Circumstances, wanted: Condition) -> dict[str, frozenset[str]]:
+    """What ``where`` and ``order`` ask of a member: the values that it has, among those wanted or not."""
     facts: dict[str, frozenset[str]] = {}
-    groups = {_word(known.members[d], "group", known.today) for d in known.defaulters} - {None}
-    for name in fields:
+    groups = {_word(known.members[d], "group", known) for d in known.defaulters} - {None}
+    kinds = known.rulebook.member_fields()
+    for name, values in wanted.items():
         if name == "decided":
-            facts[name] = known.decided.get(member, frozenset()) or frozenset(("false",))
+            found = known.decided.get(member, frozenset())
         elif name == "defaulter_affiliate":
-            affiliate = _word(known.members[member], "group", known.today) in groups
-            facts[name] = frozenset(("true" if affiliate else "false",))
+            affiliate = _word(known.members[member], "group", known) in groups
+            found = frozenset(("true",)) if affiliate else frozenset()
+        elif kinds.get(name) in ("money", "number"):
+            found = _equal(known.members[member], name, values, known)
         else:
-            facts[name] = frozenset((_word(known.members[member], name, known.today) or "false",))
+            word = _word(known.members[member], name, known)
+            found = frozenset() if word is None else frozenset((word,))
+        facts[name] = found or frozenset(("false",))
     return facts
 
 
-def _word(member: Member, name: str, day: date) -> str | None:
+def _word(member: Member, name: str, known: Circumstances) -> str | None:
     field = member.fields.get(name)
-    stated = field.on(day) if field else None
+    stated = field.on(known.today) if field else None
     return None if stated is None or stated.value is None else str(stated.value)
+
+
+def _equal(member: Member, name: str, wanted: tuple[str, ...], known: Circumstances) -> frozenset[str]:
+    """Those of the wanted values, as written, that are the member's number or amount."""
+    field = member.fields.get(name)
+    stated = field.on(known.today) if field else None
+    if stated is None or not isinstance(stated.value, (int, Fraction)):
+        return frozenset()
+    unit = 10**known.rulebook.currency.decimals if isinstance(stated.value, int) else 1
+    numbers = {text: Fraction(text) * unit for text in wanted if _NUMBER.fullmatch(text)}
+    return frozenset(text for text, value in numbers.items() if value == stated.value)
 
 
 # --- purses and limits: what a payer can give in a layer --------------------------------------------

@@ -137,7 +137,8 @@ class _Binder:
             yield tuple(payers)
             return
         name, classes = order
-        values = {m: next(iter(facts_of(m, known, (name,))[name])) for m in payers}
+        asked = {name: tuple(value for one in classes for value in one)}
+        values = {m: next(iter(facts_of(m, known, asked)[name])) for m in payers}
         for member, value in values.items():
             if not any(value in wanted for wanted in classes) and self._has_money(layer, member):
                 has = "is not given" if value == "false" else f"is {value!r}"
@@ -160,31 +161,37 @@ class _Binder:
         if layer.payer == "members" and not known.survivors():
             return Part(layer.id, (), (), (), stop=(NO_PAYERS, "every member is in default"))
         try:
-            draws = tuple(self._draws(layer, payer, account) for payer in payers)
+            draws = [self._draws(layer, payer, account) for payer in payers]
+            able = [(i, key) for i, payer in enumerate(payers) if (key := self._able(layer, payer))]
             weights = self._weights(layer, payers)
             together = self._together(layer)
         except NotKnown as unknown:
             return Part(layer.id, (), (), (), stop=(UNKNOWN_REACHED, str(unknown)))
-        return Part(layer.id, payers, weights, draws, together)
+        columns = tuple(zip(*draws, strict=True)) if draws else ((),)
+        return Part(layer.id, payers, weights, columns, tuple(able), together)
 
     def _draws(self, layer: Layer, payer: str, account: str) -> tuple[Balance, ...]:
+        """The payer's purse and its limit, as far as the layer has them for every payer."""
         known, keys = self.known, []
-        if layer.called:
-            able = known.members[payer].fields.get("able_to_pay") if payer in known.members else None
-            if able is not None:
-                key: Balance = ("able_to_pay", payer)
-                stands = int(number(able, known.today, f"able_to_pay of {payer}"))
-                keys.append(self._balance(key, stands - known.history.of_purse(key)))
-                self.purses[layer.id, payer] = key
-        else:
-            held = purse(layer, payer, known, account)
-            if held:
-                keys.append(self._balance(held[0], held[1] + self._profit(layer, payer, account)))
-                self.purses[layer.id, payer] = held[0]
+        held = None if layer.called else purse(layer, payer, known, account)
+        if held:
+            keys.append(self._balance(held[0], held[1] + self._profit(layer, payer, account)))
+            self.purses[layer.id, payer] = held[0]
         most = limit(layer, payer, known)
         if most is not None:
             keys.append(self._balance(("limit", layer.id, payer), most))
         return tuple(keys)
+
+    def _able(self, layer: Layer, payer: str) -> Balance | None:
+        """What a member is able to pay of all that is called from it, where that is known."""
+        known = self.known
+        able = known.members[payer].fields.get("able_to_pay") if payer in known.members else None
+        if not layer.called or able is None:
+            return None
+        key: Balance = ("able_to_pay", payer)
+        stands = int(number(able, known.today, f"able_to_pay of {payer}"))
+        self.purses[layer.id, payer] = key
+        return self._balance(key, stands - known.history.of_purse(key))
 
     def _balance(self, key: Balance, amount: int) -> Balance:
         self.balances.setdefault(key, max(0, amount))

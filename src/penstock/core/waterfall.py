@@ -7,9 +7,10 @@ payer (its purse, a limit, a cap, its ability to pay) is a balance that payments
 named by several layers is found by the later ones as the earlier ones left it.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import le, sub
 
 from penstock.core.money import Rounding, share, water_fill
 
@@ -26,16 +27,18 @@ UNKNOWN_REACHED, NO_PAYERS = "UNKNOWN_REACHED", "NO_PAYERS"
 class Part:
     """One layer's payers in a tranche, in UTF-8 byte order.
 
-    ``weights`` None shares by what each can still give. ``draws`` are the balances each payment
-    draws on, at least one a payer; ``together`` those that all payments of the part draw on.
-    ``stop`` is a code and a reason: such a part may be passed, never poured. If it names payers, it
-    stops only while one of them has anything to give.
+    ``weights`` None shares by what each can still give. ``draws`` are columns of balances, one entry a
+    payer: its payments draw on its entry of each; there is one column at least, and no two payers
+    share an entry. ``also`` are further balances of single payers, by position; ``together`` those
+    that all payments of the part draw on. ``stop`` is a code and a reason: such a part may be passed,
+    never poured. If it names payers, it stops only while one of them has anything to give.
     """
 
     layer: str
     payers: tuple[str, ...]
     weights: tuple[int, ...] | None
     draws: tuple[tuple[Balance, ...], ...]
+    also: tuple[tuple[int, Balance], ...] = ()
     together: tuple[Balance, ...] = ()
     stop: tuple[str, str] | None = None
 
@@ -97,7 +100,8 @@ def allocate(
     capacities: dict[str, int | None] = {}
     for _, rank in groupby(tranches, key=lambda tranche: [part.layer for part in tranche.parts]):
         same = list(rank)
-        for part, most, _ in rooms((part for tranche in same for part in tranche.parts), left):
+        giving = rooms([part for tranche in same for part in tranche.parts], left)
+        for part, most, _ in giving:
             known = capacities.get(part.layer, 0)
             unknown = known is None or (part.stop and part.stop[0] == UNKNOWN_REACHED)
             capacities[part.layer] = None if unknown else (known or 0) + most
@@ -106,7 +110,9 @@ def allocate(
             if not owed:
                 pours += (Pour(part.layer, {}, 0) for part in tranche.parts)
                 continue
-            taken = _pour(tranche, sum(owed.values()), left, pours, rounding, residual_to)
+            if len(same) > 1:
+                giving = rooms(tranche.parts, left)
+            taken = _pour(tranche, giving, sum(owed.values()), left, pours, rounding, residual_to)
             for label, amount in _reduce(owed, taken).items():
                 open_[label] -= amount
     paid = sum(sum(pour.paid.values()) + pour.odd for pour in pours)
@@ -114,30 +120,52 @@ def allocate(
     return Outcome(tuple(pours), capacities, open_, left)
 
 
-def rooms(parts: Iterable[Part], left: Mapping[Balance, int]) -> list[tuple[Part, int, list[int]]]:
+Giving = tuple[Part, int, list[int]]
+"""A part, the most it can give, and the most that each of its payers can give."""
+
+
+def rooms(parts: Sequence[Part], left: dict[Balance, int]) -> list[Giving]:
     """What each part, and each payer in it, can give now.
 
     Where parts name the same balance, an earlier one reserves all that it could take.
     """
+    now = left if len(parts) == 1 else dict(left)
     found = []
-    reserved: dict[Balance, int] = {}
     for part in parts:
-        if reserved:
-            room = [min([left[key] - reserved.get(key, 0) for key in keys]) for keys in part.draws]
-        else:
-            room = [min([left[key] for key in keys]) for keys in part.draws]
-        if part.weights is not None:
+        room = _room(part, now)
+        if part.weights is not None and 0 in part.weights:
             room = [give if weight else 0 for give, weight in zip(room, part.weights, strict=True)]
-        most = min([sum(room), *(left[key] - reserved.get(key, 0) for key in part.together)])
+        most = min([sum(room), *(now[key] for key in part.together)])
         found.append((part, most, room))
-        for give, keys in zip((*room, most), (*part.draws, part.together), strict=True):
-            for key in keys:
-                reserved[key] = reserved.get(key, 0) + min(give, most)
+        if len(parts) > 1:
+            draw(part, [min(give, most) for give in room], most, now)
     return found
+
+
+def _room(part: Part, left: Mapping[Balance, int]) -> list[int]:
+    """What each payer's own balances leave it, whatever its weight."""
+    room: list[int] = []
+    for column in part.draws:
+        now = [left[key] for key in column]
+        room = list(map(min, room, now)) if room else now
+    for i, key in part.also:
+        room[i] = min(room[i], left[key])
+    return room
+
+
+def draw(part: Part, amounts: Sequence[int], total: int, left: dict[Balance, int]) -> None:
+    """Draw the payers' amounts on their balances, and the total on those they share."""
+    for column in part.draws:
+        left.update(zip(column, map(sub, [left[key] for key in column], amounts), strict=True))
+    for i, key in part.also:
+        left[key] -= amounts[i]
+    for key in part.together:
+        left[key] -= total
 
 
 def _pour(
     tranche: Tranche,
+    giving: list[Giving],
     due: int,
     left: dict[Balance, int],
     pours: list[Pour],
@@ -145,28 +173,22 @@ def _pour(
     residual_to: str,
 ) -> int:
     """Take up to ``due`` from the tranche, draw ``left`` down, record the pours; what was taken."""
-    giving = rooms(tranche.parts, left)
     for part in tranche.parts:
-        if part.stop and (not part.draws or any(min(left[key] for key in keys) for keys in part.draws)):
+        if part.stop and (not part.draws or any(_room(part, left))):
             raise Stopped(*part.stop, part.layer)
     mosts = [most for _, most, _ in giving]
     taken = min(due, sum(mosts))
     amounts, odds = _side_by_side(tranche, taken, mosts, rounding, residual_to)
     for (part, _, room), amount, odd in zip(giving, amounts, odds, strict=True):
-        weights = (
-            room
-            if part.weights is None
-            else [weight if give else 0 for weight, give in zip(part.weights, room, strict=True)]
-        )
+        weights: Sequence[int] = room if part.weights is None else part.weights
+        if 0 in room:
+            weights = [weight if give else 0 for weight, give in zip(weights, room, strict=True)]
         shares, more = share(amount, weights, room, rounding)
-        paid = {payer: paid for payer, paid in zip(part.payers, shares, strict=True) if paid}
-        for amount_paid, keys in zip(shares, part.draws, strict=True):
-            if amount_paid:
-                for key in keys:
-                    left[key] -= amount_paid
-                    assert left[key] >= 0, "nobody pays beyond a purse, a limit or a cap"
-        for key in part.together:
-            left[key] -= amount + odd
+        assert all(map(le, shares, room)), "nobody pays beyond a purse, a limit or a cap"
+        draw(part, shares, amount + odd, left)
+        paid = dict(zip(part.payers, shares, strict=True))
+        if 0 in shares:
+            paid = {payer: amount for payer, amount in paid.items() if amount}
         pours.append(Pour(part.layer, paid, odd + more))
     return taken
 
@@ -175,15 +197,12 @@ def _side_by_side(
     tranche: Tranche, taken: int, mosts: list[int], rounding: Rounding, residual_to: str
 ) -> tuple[list[int], list[int]]:
     """``taken`` over the parts: the amount its payers share, and the odd units beside it."""
-    weights = (
-        mosts
-        if tranche.split is None
-        else [weight if most else 0 for weight, most in zip(tranche.split, mosts, strict=True)]
-    )
+    weights = mosts
+    if tranche.split is not None:
+        weights = [weight if most else 0 for weight, most in zip(tranche.split, mosts, strict=True)]
     amounts, odd = share(taken, weights, mosts, rounding)
     odds = [0] * len(amounts)
-    first = sorted(range(len(amounts)), key=lambda i: tranche.parts[i].payers != (residual_to,))
-    for i in first:
+    for i in sorted(range(len(amounts)), key=lambda i: tranche.parts[i].payers != (residual_to,)):
         odds[i] = min(odd, mosts[i] - amounts[i])
         odd -= odds[i]
     return amounts, odds
