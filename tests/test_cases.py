@@ -8,8 +8,8 @@ import yaml
 
 from penstock.core.money import written
 from penstock.core.problems import Refused
-from penstock.core.results import EventResult
 from penstock.core.replay import replay
+from penstock.core.results import EventResult
 from penstock.core.scenario import Scenario
 from penstock.store.scenarios import load_scenario, scenario_from
 

@@ -953,11 +953,11 @@ def test_five_mistakes_are_five_problems(load: Load) -> None:
     ],
 )
 def test_very_many_mistakes_do_not_take_long(load: Load, words: str, code: str) -> None:
-    layers = "".join(f"  - {{id: own_{i}, payer: ccp, source: own_capital, {words}}}\n" for i in range(1000))
+    layers = "".join(f"  - {{id: own_{i}, payer: ccp, source: own_capital, {words}}}\n" for i in range(500))
     text = changed("  - id: promise", layers + "  - id: promise")
     before = time.process_time()
     found = problems(load, text)
-    assert time.process_time() - before < 5
+    assert time.process_time() - before < 2
     assert {problem.code for problem in found} == {code}
 
 

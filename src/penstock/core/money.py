@@ -209,8 +209,8 @@ def share(
     parts, level = _filled(amount, weights, caps)
     odd = amount - sum(parts)
     if odd and level and rounding == "largest_remainder":
-        rest = {i: level.amount * weights[i] % level.weights for i in level.below}
-        for i in sorted(level.below, key=rest.__getitem__, reverse=True)[:odd]:
-            parts[i] += 1
+        rest = [level.amount * weights[i] % level.weights for i in level.below]
+        for j in sorted(range(len(rest)), key=rest.__getitem__, reverse=True)[:odd]:
+            parts[level.below[j]] += 1
         odd = 0
     return parts, odd

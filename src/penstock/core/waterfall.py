@@ -156,7 +156,8 @@ def _room(part: Part, left: Mapping[Balance, int]) -> list[int]:
 def draw(part: Part, amounts: Sequence[int], total: int, left: dict[Balance, int]) -> None:
     """Draw the payers' amounts on their balances, and the total on those they share."""
     for column in part.draws:
-        left.update(zip(column, map(sub, [left[key] for key in column], amounts), strict=True))
+        now = [left[key] for key in column]
+        left.update(zip(column, map(sub, now, amounts), strict=True))
     for i, key in part.also:
         left[key] -= amounts[i]
     for key in part.together:
@@ -197,6 +198,8 @@ def _side_by_side(
     tranche: Tranche, taken: int, mosts: list[int], rounding: Rounding, residual_to: str
 ) -> tuple[list[int], list[int]]:
     """``taken`` over the parts: the amount its payers share, and the odd units beside it."""
+    if len(mosts) == 1:
+        return [taken], [0]
     weights = mosts
     if tranche.split is not None:
         weights = [weight if most else 0 for weight, most in zip(tranche.split, mosts, strict=True)]
@@ -210,6 +213,8 @@ def _side_by_side(
 
 def _reduce(owed: Mapping[Label, int], taken: int) -> dict[Label, int]:
     """``taken`` over the open losses in proportion, odd units one each in byte order of the label."""
+    if len(owed) == 1:
+        return dict.fromkeys(owed, taken)
     labels = sorted(owed)
     amounts = [owed[label] for label in labels]
     parts, _ = water_fill(taken, amounts, amounts)
