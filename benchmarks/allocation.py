@@ -104,7 +104,7 @@ def case(members: int, caps: str) -> Case:
                 part.layer,
                 part.payers,
                 tuple(map(in_decimal, part.weights or ())),
-                tuple(zip(*part.draws, strict=True)),
+                part.draws,
             )
             for part in parts
         ),

@@ -2,9 +2,9 @@
 
 The same job on amounts with two decimals: layers one after another, payers limited by balances that
 payments draw down, water-filling under caps, both rounding words; every figure equal to Penstock's to
-the cent. It is written to be fast. What helps Penstock helps it too: shares floored at once where no
-cap binds, else the level raised over full payers until none is left; remainders only where somebody
-asks for them; one sort. In its favour it knows one loss only, and no parts side by side.
+the cent. It is written to be fast. What helps Penstock helps it too: balances in columns; shares floored
+at once where no cap binds, else the level raised over full payers until none is left; remainders only
+where somebody asks for them; one sort. In its favour it knows one loss only, and no parts side by side.
 
 Nothing is rounded by accident: the context traps ``Inexact``, so a digit lost anywhere raises.
 """
@@ -21,7 +21,7 @@ from decimal import (
     Overflow,
     localcontext,
 )
-from operator import lt
+from operator import le, lt, sub
 from typing import Literal
 
 Rounding = Literal["largest_remainder", "floor_residual"]
@@ -33,7 +33,7 @@ EXACT = Context(prec=100, traps=[DivisionByZero, Inexact, InvalidOperation, Over
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Payers with weights (at most two decimals), and the balances that each one's payments draw on."""
+    """Payers with weights (at most two decimals); columns of balances that their payments draw on."""
 
     name: str
     payers: tuple[str, ...]
@@ -60,24 +60,26 @@ def pour(
         left, uncovered = dict(balances), loss
         poured = Poured([], [], {}, ZERO, left)
         for layer in layers:
-            draws, weights = layer.draws, layer.weights
-            room = [left[keys[0]] if len(keys) == 1 else min([left[key] for key in keys]) for keys in draws]
-            if not all(weights):
-                room = [give if weight else ZERO for give, weight in zip(room, weights, strict=True)]
+            first, *more = layer.draws
+            room = [left[key] for key in first]
+            for column in more:
+                room = list(map(min, room, [left[key] for key in column]))
+            if not all(layer.weights):
+                room = [give if weight else ZERO for give, weight in zip(room, layer.weights, strict=True)]
             most = poured.capacities[layer.name] = sum(room, ZERO)
             if uncovered < most:
-                shares, odd = share(uncovered, weights, room, rounding)
+                shares, odd = share(uncovered, layer.weights, room, rounding)
                 uncovered = ZERO
             else:
                 shares, odd = room, ZERO
                 uncovered -= most
-            for amount, keys in zip(shares, draws, strict=True):
-                if amount:
-                    for key in keys:
-                        left[key] = rest = left[key] - amount
-                        assert rest >= ZERO, "nobody pays beyond a balance"
-            paid = zip(layer.payers, shares, strict=True)
-            poured.paid.append({payer: amount for payer, amount in paid if amount})
+            assert shares is room or all(map(le, shares, room)), "nobody pays beyond a balance"
+            for column in layer.draws:
+                left.update(zip(column, map(sub, [left[key] for key in column], shares), strict=True))
+            paid = dict(zip(layer.payers, shares, strict=True))
+            if not all(shares):
+                paid = {payer: amount for payer, amount in paid.items() if amount}
+            poured.paid.append(paid)
             poured.odd.append(odd)
         total = sum([sum(paid.values(), ZERO) for paid in poured.paid], sum(poured.odd, ZERO))
         assert total + uncovered == loss, "every cent once"

@@ -253,22 +253,22 @@ def test_csv_all_mistakes_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "codes"),
     [
-        ("missing.csv", {"FILE_NOT_FOUND"}),
-        ("folder.csv", {"FILE_NOT_FOUND", "FILE_UNREADABLE"}),
-        ("members.csv/inside.csv", {"FILE_NOT_FOUND", "FILE_UNREADABLE"}),
-        ("m" * 300 + ".csv", {"FILE_NOT_FOUND", "FILE_UNREADABLE"}),
-        ("a\0b.csv", {"FILE_NOT_FOUND", "FILE_UNREADABLE"}),
-        ("members", {"FILE_TYPE"}),
-        ("members.txt", {"FILE_TYPE"}),
-        ("members.xls", {"FILE_TYPE"}),
-        ("members.xlsm", {"FILE_TYPE"}),
-        ("members.xlsb", {"FILE_TYPE"}),
-        ("members.ods", {"FILE_TYPE"}),
-        ("members.csv.gz", {"FILE_TYPE"}),
+        ("missing.csv", ("FILE_NOT_FOUND",)),
+        ("folder.csv", ("FILE_NOT_FOUND", "FILE_UNREADABLE")),
+        ("members.csv/inside.csv", ("FILE_NOT_FOUND", "FILE_UNREADABLE")),
+        ("m" * 300 + ".csv", ("FILE_NOT_FOUND", "FILE_UNREADABLE")),
+        ("a\0b.csv", ("FILE_NOT_FOUND", "FILE_UNREADABLE")),
+        ("members", ("FILE_TYPE",)),
+        ("members.txt", ("FILE_TYPE",)),
+        ("members.xls", ("FILE_TYPE",)),
+        ("members.xlsm", ("FILE_TYPE",)),
+        ("members.xlsb", ("FILE_TYPE",)),
+        ("members.ods", ("FILE_TYPE",)),
+        ("members.csv.gz", ("FILE_TYPE",)),
     ],
     ids=lambda value: ascii(value)[:24],
 )
-def test_a_file_that_is_no_table(tmp_path: Path, name: str, codes: set[str]) -> None:
+def test_a_file_that_is_no_table(tmp_path: Path, name: str, codes: tuple[str, ...]) -> None:
     (tmp_path / "folder.csv").mkdir()
     csv_file(tmp_path, TEXT)
     if "FILE_TYPE" in codes:

@@ -2,46 +2,97 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from penstock.core.amount_checks import versions
 from penstock.core.amounts import Amount, Dated
 from penstock.core.problems import Path, Problem
 from penstock.core.rulebook import Cap, Group, Layer, Rulebook
 
+MOST_STEPS = 50
+"""By way of so many other names a name may be defined."""
+
 
 def check_cycles(rulebook: Rulebook) -> Iterator[Problem]:
     """No figure or limit is defined by itself, and ``matching`` looks at an earlier layer only."""
-    order = {layer.id: i for i, (_, layer, _) in enumerate(rulebook.places())}
     paths: dict[str, Path] = {name: ("figures", name) for name in rulebook.figures}
     fields = rulebook.member_fields().keys()
     reads = {name: _reads(figure.amount) - fields for name, figure in rulebook.figures.items()}
     for path, layer, _ in rulebook.places():
         paths.setdefault(layer.id, (*path, "limit"))
         reads.setdefault(layer.id, _reads(layer.limit) - fields)
+    for layer_id, problem, name in _matching(rulebook):
+        reads[layer_id].discard(name)
+        yield problem
+    levels = _levels(reads)
+    left = {name: others for name, others in reads.items() if name not in levels}
+    while left:
+        name = next(iter(left))
+        circle = _reachable(name, left) & _reachable(name, _reversed(left))
+        if circle:
+            by_way = ", ".join(sorted(circle)[:5]) + (", ..." if len(circle) > 5 else "")
+            says = f"{name!r} is defined by itself, by way of {by_way}"
+            yield Problem("RULE_CYCLE", paths[name], says, "other names")
+        left = {other: reads[other] for other in left if other not in circle and other != name}
+    deep = next((name for name, level in levels.items() if level > MOST_STEPS), None)
+    if deep:
+        says = f"{deep!r} is defined by way of more than {MOST_STEPS} other names"
+        yield Problem("RULE_RANGE", paths[deep], says, "a shorter way")
+
+
+def _matching(rulebook: Rulebook) -> Iterator[tuple[str, Problem, str]]:
+    """What each layer matches that is not before it, by way of a figure too: layer, problem, matched."""
+    order = {layer.id: i for i, (_, layer, _) in enumerate(rulebook.places())}
+    figures = {name: _reads(figure.amount) for name, figure in rulebook.figures.items()}
+    matched = {name: _matched(figure.amount) for name, figure in rulebook.figures.items()}
+    for path, layer, _ in rulebook.places():
         for word in ("limit", "together", "share"):
-            for amount in versions(getattr(layer, word)):
-                matched = [a.matching for a in amount.inside()] if isinstance(amount, Amount) else []
-                for name in matched:
-                    if name and order.get(name, -1) >= order[layer.id]:
-                        says = f"{layer.id} matches {name!r}, which is not before it"
-                        reads[layer.id].discard(name)
-                        yield Problem("RULE_CYCLE", (*path, word), says, "the id of an earlier layer")
-    told: set[str] = set()
-    for name, path in paths.items():
-        reached = _reachable(name, reads)
-        if name in reached:
-            circle = {other for other in reached if name in _reachable(other, reads)}
-            mixed = any(other not in rulebook.figures for other in circle)
-            if not (mixed and told & circle):
-                says = f"{name!r} is defined by itself, by way of {', '.join(sorted(circle))}"
-                yield Problem("RULE_CYCLE", path, says, "other names")
-            told.add(name)
+            direct = getattr(layer, word)
+            found = _matched(direct)
+            for name in _reads(direct):
+                for figure in {name, *_reachable(name, figures)} & matched.keys():
+                    found |= matched[figure]
+            for name in sorted(found):
+                if order.get(name, -1) >= order[layer.id]:
+                    says = f"{layer.id} matches {name!r}, which is not before it"
+                    instead = "the id of an earlier layer"
+                    yield layer.id, Problem("RULE_CYCLE", (*path, word), says, instead), name
 
 
-def _reads(dated: Dated[Amount] | None) -> set[str]:
+def _matched(dated: Dated[Any] | None) -> set[str]:
+    """Every layer that the amount matches."""
+    amounts = [amount for amount in versions(dated) if isinstance(amount, Amount)]
+    return {inner.matching for amount in amounts for inner in amount.inside() if inner.matching}
+
+
+def _levels(reads: dict[str, set[str]]) -> dict[str, int]:
+    """By way of how many others each name is defined; without what is in a circle, or reads one."""
+    readers = _reversed(reads)
+    unsettled = {name: len(others & reads.keys()) for name, others in reads.items()}
+    levels = {name: 0 for name, count in unsettled.items() if not count}
+    todo = list(levels)
+    for name in todo:
+        for reader in readers[name]:
+            unsettled[reader] -= 1
+            if not unsettled[reader]:
+                levels[reader] = levels[name] + 1
+                todo.append(reader)
+    return levels
+
+
+def _reversed(reads: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Who reads each name."""
+    readers: dict[str, set[str]] = {name: set() for name in reads}
+    for name, others in reads.items():
+        for other in others & reads.keys():
+            readers[other].add(name)
+    return readers
+
+
+def _reads(dated: Dated[Any] | None) -> set[str]:
     """Every name that the amount reads, ``matching`` layers too."""
     found: set[str] = set()
-    for amount in versions(dated):
+    for amount in (one for one in versions(dated) if isinstance(one, Amount)):
         found |= {*amount.names(), *(inner.matching for inner in amount.inside() if inner.matching)}
     return found
 
@@ -63,6 +114,10 @@ def check_dates(rulebook: Rulebook) -> Iterator[Problem]:
     if calendar is not None and not isinstance(calendar, str) and calendar.last < calendar.first:
         says = f"the calendar ends on {calendar.last}, before it begins"
         yield Problem("RULE_DATE", ("calendar", "last"), says, "a later day")
+    first_day = rulebook.from_
+    if rulebook.rounding and first_day and rulebook.rounding.on(first_day) is None:
+        says = f"no rounding is in force on {first_day}, when the rulebook begins"
+        yield Problem("RULE_DATE", ("rounding",), says, f'an entry from "{first_day}"')
     lives = {layer.id: _life(layer, group, rulebook) for _, layer, group in rulebook.places()}
     for path, layer, group in rulebook.places():
         yield from _ends_after_it_begins(layer, path)

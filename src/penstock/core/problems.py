@@ -19,6 +19,10 @@ def written_path(path: Path) -> str:
     return text
 
 
+MOST_PROBLEMS = 100
+"""So many are told at once; a file with more is not what it says it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake. ``instead`` is what to write; ``warning`` lets the document be used all the same."""

@@ -4,7 +4,7 @@ Each check is a generator of problems over one kind of thing; the paths are thos
 """
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from penstock.core.amount_checks import (
     BUILT_IN,
@@ -16,7 +16,7 @@ from penstock.core.amount_checks import (
 )
 from penstock.core.amounts import Amount, Cite
 from penstock.core.order_checks import check_cycles, check_dates
-from penstock.core.problems import Path, Problem, nearest
+from penstock.core.problems import MOST_PROBLEMS, Path, Problem, nearest
 from penstock.core.rulebook import ROLES, Cap, Group, Layer, Rulebook
 
 PARTIES = tuple(role for role in ROLES if role not in ("defaulter", "members"))
@@ -39,7 +39,7 @@ def check_rulebook(rulebook: Rulebook, *, inline: bool = False) -> list[Problem]
     for i, cap in enumerate(rulebook.caps):
         checks.append(_cap(cap, ("caps", i), rulebook, inline))
     checks += [check_cycles(rulebook), check_dates(rulebook), _later_sections(rulebook)]
-    return list(dict.fromkeys(chain.from_iterable(checks)))
+    return list(dict.fromkeys(islice(chain.from_iterable(checks), MOST_PROBLEMS)))
 
 
 def _head(rulebook: Rulebook, inline: bool) -> Iterator[Problem]:

@@ -1,16 +1,17 @@
 """What a scenario says that cannot be meant under its rulebook: every error at once, as values."""
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
-from penstock.core.problems import Path, Problem, nearest
+from penstock.core.problems import MOST_PROBLEMS, Path, Problem, nearest
 from penstock.core.rulebook import ROLES
 from penstock.core.scenario import HOUSE, Scenario
 
 
 def check_scenario(scenario: Scenario) -> list[Problem]:
     """Every mistake in a scenario that was read, against its rulebook."""
-    return list(chain(_head(scenario), _defaults(scenario), _losses(scenario), _events(scenario)))
+    checks = chain(_head(scenario), _defaults(scenario), _losses(scenario), _events(scenario))
+    return list(islice(checks, MOST_PROBLEMS))
 
 
 def _head(scenario: Scenario) -> Iterator[Problem]:

@@ -80,12 +80,12 @@ class _Binder:
         for i, layer in enumerate(rank.layers):
             for labels, part in self.parts(layer):
                 if len(rank.layers) == 1:
-                    found.append(Tranche(labels, (part,)))
+                    found.append(Tranche(labels, (part,), rank=layer.id))
                 else:
                     met.setdefault(labels, []).append((i, part))
         for labels, parts in met.items():
             split = None if rank.split is None else _whole([rank.split[i] for i, _ in parts])
-            found.append(Tranche(labels, tuple(part for _, part in parts), split))
+            found.append(Tranche(labels, tuple(part for _, part in parts), split, str(rank.group)))
         return found
 
     def parts(self, layer: Layer) -> Iterator[tuple[tuple[Label, ...], Part]]:
@@ -100,22 +100,26 @@ class _Binder:
     def _of_defaulters(self, layer: Layer) -> Iterator[tuple[tuple[Label, ...], Part]]:
         where = (layer.where.on(self.known.day) if layer.where else None) or {}
         for member in self.gross:
-            if not holds(where, facts_of(member, self.known, where)):
-                continue
-            own = [label for label in self.labels if label[0] == member]
-            house = tuple(label for label in own if label[1] == HOUSE)
-            clients = tuple(label for label in own if label[1] != HOUSE)
-            if layer.account is None:
-                yield tuple(own), self._part(layer, (member,))
-            elif layer.account == "client":
-                accounts = set(self.known.members[member].accounts) | {label[1] for label in clients}
-                for account in sorted(accounts - {HOUSE}):
-                    labels = tuple(label for label in clients if label[1] == account)
-                    yield labels, self._part(layer, (member,), account)
-            else:
-                part = self._part(layer, (member,))
-                yield house, part
-                yield clients, part
+            # Also where the layer does not ask this defaulter: its purses still have a surplus.
+            found = list(self._of_accounts(layer, member))
+            if holds(where, facts_of(member, self.known, where)):
+                yield from found
+
+    def _of_accounts(self, layer: Layer, member: str) -> Iterator[tuple[tuple[Label, ...], Part]]:
+        """The defaulter's parts in this layer: one, one a client, or the house twice."""
+        own = tuple(label for label in self.labels if label[0] == member)
+        clients = tuple(label for label in own if label[1] != HOUSE)
+        if layer.account is None:
+            yield own, self._part(layer, (member,))
+        elif layer.account == "client":
+            accounts = set(self.known.members[member].accounts) | {label[1] for label in clients}
+            for account in sorted(accounts - {HOUSE}):
+                labels = tuple(label for label in clients if label[1] == account)
+                yield labels, self._part(layer, (member,), account)
+        else:
+            part = self._part(layer, (member,))
+            yield tuple(label for label in own if label[1] == HOUSE), part
+            yield clients, part
 
     def _of_members(self, layer: Layer) -> list[Part]:
         """A part a class; what nobody knows of one class, or shares in none, stops the whole layer."""

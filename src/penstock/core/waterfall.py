@@ -47,12 +47,14 @@ class Part:
 class Tranche:
     """What meets the losses of its labels at one rank: parts side by side, divided by ``split``.
 
-    ``split`` None divides by what each part can still give.
+    ``split`` None divides by what each part can still give. Tranches that follow each other at one
+    ``rank`` (those of the same layers, where it says none) have their capacity counted together.
     """
 
     labels: tuple[Label, ...]
     parts: tuple[Part, ...]
     split: tuple[int, ...] | None = None
+    rank: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def allocate(
     open_, left = dict(losses), dict(balances)
     pours: list[Pour] = []
     capacities: dict[str, int | None] = {}
-    for _, rank in groupby(tranches, key=lambda tranche: [part.layer for part in tranche.parts]):
+    for _, rank in groupby(tranches, key=lambda one: one.rank or [part.layer for part in one.parts]):
         same = list(rank)
         giving = rooms([part for tranche in same for part in tranche.parts], left)
         for part, most, _ in giving:

@@ -13,7 +13,7 @@ from typing import Any
 from penstock.core.amounts import Citation
 from penstock.core.business_days import Duration
 from penstock.core.money import ISO_4217, Currency, Money, currency, parse
-from penstock.core.problems import Path, Problem, Refused, nearest
+from penstock.core.problems import MOST_PROBLEMS, Path, Problem, Refused, nearest
 from penstock.store.documents import Document, Map, Node, Scalar, place
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -60,7 +60,7 @@ class ValueReader:
 
     def _note(self, problem: Problem) -> None:
         """Keep a problem, once: versions of a value are read from the same text."""
-        if problem not in self.problems:
+        if len(self.problems) < MOST_PROBLEMS and problem not in self.problems:
             self.problems.append(problem)
 
     def adopt(self, refused: Refused, path: Path, node: Node) -> Unreadable:
