@@ -12,8 +12,9 @@
 
 1 and 2 are CPU time (``process_time``) of one process without the cycle collector, the two sides turn
 and turn about; median and minimum of several repeats, and the ratio Decimal / Penstock of both. 3 is
-wall time (``perf_counter``), the median of several fresh processes; the stages are timed inside such a
-process in their first, cold call, imports by ``-X importtime``, whose own cost is in the figure.
+wall time (``perf_counter``), median and minimum of several fresh processes; the stages are timed inside
+such a process in their first, cold call, imports by ``-X importtime``, whose own cost is in the figure.
+What the whole process takes beyond all these is the last line.
 """
 
 import gc
@@ -42,7 +43,7 @@ from penstock.core.waterfall import Balance, Label, Outcome, Part, Tranche, allo
 SIZES = (200, 2_000, 100_000)
 WORDS: tuple[Rounding, ...] = ("largest_remainder", "floor_residual")
 LABEL: Label = ("D", "house", "")
-PROCESSES = 9
+PROCESSES, MOST_PACKAGES = 9, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ def case(members: int, caps: str) -> Case:
     own: Balance = ("purse", "ccp", "own_capital", "")
     balances: dict[Balance, int] = {own: 35_000_000_00}
     balances |= dict.fromkeys((("limit", "first", "ccp"), ("limit", "second", "ccp")), 20_000_000_00)
-    balances |= {key: fund for key, fund in zip(fund_keys, funds, strict=True)}
-    balances |= {key: limit for key, limit in zip(cap_keys, limits, strict=True)}
+    balances |= zip(fund_keys, funds, strict=True)
+    balances |= zip(cap_keys, limits, strict=True)
     parts = (
         Part("first", ("ccp",), (1,), ((own,), (("limit", "first", "ccp"),))),
         Part("fund", names, funds, (fund_keys,)),
@@ -287,38 +288,46 @@ def by_package(modules: dict[str, float]) -> dict[str, float]:
     return packages
 
 
-def middle(found: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The median of each key over several measurements."""
+def over_all(found: Sequence[dict[str, float]], figure: Callable[[list[float]], float]) -> dict[str, float]:
+    """Median or minimum of each key over several measurements."""
     keys = dict.fromkeys(key for one in found for key in one)
-    return {key: median(one.get(key, 0.0) for one in found) for key in keys}
+    return {key: figure([one.get(key, 0.0) for one in found]) for key in keys}
 
 
 def whole_run(members: int) -> None:
     """Time ``penstock run FILE --json`` and its parts, and print them."""
-    starts, runs, packages, parts = [], [], [], []
+    whole, parts, packages = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "scenario.yaml"
         file.write_text(scenario_text(members), encoding="utf-8")
         command = ("-m", "penstock", "run", str(file), "--json")
         for _ in range(PROCESSES):
-            starts.append(process("-c", "pass")[0])
             seconds, output, _ = process(*command)
-            runs.append(seconds)
+            whole.append({"": seconds})
             json.loads(output)
+            start = {"interpreter start": process("-c", "pass")[0]}
             always = imported(process("-X", "importtime", "-c", "pass")[2])
             modules = imported(process("-X", "importtime", *command)[2])
             packages.append(by_package({name: took for name, took in modules.items() if name not in always}))
-            parts.append(json.loads(process(str(Path(__file__)), "--stages", str(file))[1]))
-    by_name = middle(packages)
-    rows = {"interpreter start": median(starts), "imports": sum(by_name.values())} | middle(parts)
-    print(f"  {'penstock run, whole process':30}{1000 * median(runs):>8.1f} ms")
-    for name, seconds in rows.items():
-        print(f"  {'  ' + name:30}{1000 * seconds:>8.1f} ms")
-        if name == "imports":
-            for package, took in sorted(by_name.items(), key=lambda pair: -pair[1]):
-                print(f"  {'    ' + package:30}{1000 * took:>8.1f} ms")
-    left = median(runs) - sum(rows.values())
-    print(f"  {'  command line, exit, the rest':30}{1000 * left:>8.1f} ms")
+            imports = {"imports": sum(packages[-1].values())}
+            parts.append(start | imports | json.loads(process(str(Path(__file__)), "--stages", str(file))[1]))
+    middle = over_all(packages, median)
+    slowest = sorted(middle, key=lambda package: -middle[package])
+    columns: list[dict[str, float]] = []
+    for figure in (median, min):
+        rows = {"penstock run, whole process": over_all(whole, figure)[""]}
+        for name, seconds in over_all(parts, figure).items():
+            rows[f"  {name}"] = seconds
+            if name == "imports":
+                took = over_all(packages, figure)
+                rows |= {f"    {package}": took[package] for package in slowest[:MOST_PACKAGES]}
+                rows["    others"] = sum(took[package] for package in slowest[MOST_PACKAGES:])
+        inside = sum(seconds for name, seconds in rows.items() if re.match(r" {2}\w", name))
+        rows["  command line, exit, the rest"] = rows["penstock run, whole process"] - inside
+        columns.append(rows)
+    print(f"  {'':34}{'median':>10}{'min':>10}, ms")
+    for name, seconds in columns[0].items():
+        print(f"  {name:34}{1000 * seconds:>10.1f}{1000 * columns[1][name]:>10.1f}")
 
 
 def main() -> None:

@@ -529,7 +529,7 @@ class Run:
                     left = sum(self.left(purse, self.now) for purse in purses)
                     if account == "house" and placed in purses:
                         profit = 0  # already counted in its purse
-                    elif account == "house" and placed:
+                    elif account == "house" and placed and profit:
                         profit = min(profit, self.left(placed, self.now))
                 except Unknown:
                     continue

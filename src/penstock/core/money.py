@@ -171,17 +171,17 @@ def _filled(amount: int, weights: Sequence[int], caps: Sequence[int]) -> tuple[l
 def _sorted_out(
     below: list[int], amount: int, total: int, weights: Sequence[int], caps: Sequence[int]
 ) -> tuple[list[int], int, int]:
-    """Who stays below the cap among ``below``, in order, and what they share."""
+    """Who stays below the cap among ``below``, in order, and what they share; somebody always does."""
     # Two ratios cap / weight differ by at least 1 / (product of the weights), so whole multiples of
     # the square of the greatest weight keep their order exactly.
     scale = max(weights) ** 2
     order = sorted(below, key=lambda i: caps[i] * scale // weights[i])
-    for at, i in enumerate(order):
-        if caps[i] * total > amount * weights[i]:
-            return sorted(order[at:]), amount, total
-        amount -= caps[i]
-        total -= weights[i]
-    return [], amount, total
+    full = 0
+    while caps[order[full]] * total <= amount * weights[order[full]]:
+        amount -= caps[order[full]]
+        total -= weights[order[full]]
+        full += 1
+    return sorted(order[full:]), amount, total
 
 
 def _shares(amount: int, weights: Sequence[int], total: int) -> list[int]:
@@ -190,8 +190,6 @@ def _shares(amount: int, weights: Sequence[int], total: int) -> list[int]:
     By one multiplication with amount / total at a precision of ``bits``, rounded up: the error stays
     below 1 / total, which no quotient that is not whole can be short of the next.
     """
-    if not weights or not total:
-        return [0] * len(weights)
     bits = (max(weights) * total).bit_length()
     ratio = -(-(amount << bits) // total)
     return [weight * ratio >> bits for weight in weights]

@@ -251,8 +251,11 @@ def _surplus(step: Step, outcome: Outcome) -> dict[str, int]:
             if any(key not in outcome.left for key in keys):
                 continue
             left = sum(outcome.left[key] for key in keys)
-            if account != HOUSE or helps not in sources:
-                left += sum(v for label, v in step.profits.items() if label[:2] == (member, account))
+            profit = sum(v for label, v in step.profits.items() if label[:2] == (member, account))
+            if account != HOUSE or helps is None:
+                left += profit
+            elif helps not in sources:  # it stood in a purse that is no margin, and may have helped clients
+                left += min(profit, outcome.left.get(("purse", member, helps, HOUSE), 0))
             surplus[account if len(step.defaults) == 1 else f"{member}/{account}"] = left
     return surplus
 

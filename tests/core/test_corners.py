@@ -1,0 +1,245 @@
+"""Corners of the language that random rulebooks seldom meet."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from penstock.core.exposure import curve
+from penstock.core.money import share, water_fill
+from penstock.core.problems import Refused
+from penstock.core.replay import replay
+from penstock.core.results import EventResult
+from penstock.core.scenario import Scenario
+from penstock.store.rulebooks import rulebook_from
+from penstock.store.scenarios import scenario_from
+
+DEFAULT = {"member": "X", "at": "2024-05-02T09:00:00Z", "loss_beyond_own_resources": "10.00"}
+FUND = {"id": "fund", "payer": "members", "source": "default_fund", "share": "default_fund"}
+
+
+def scenario(
+    layers: list[dict[str, Any]],
+    members: dict[str, Any],
+    *,
+    default: dict[str, Any] | None = None,
+    resources: dict[str, Any] | None = None,
+    **book: Any,
+) -> Scenario:
+    whole: dict[str, Any] = {
+        "scenario": "A corner",
+        "currency": "EUR",
+        "rulebook": {"currency": "EUR", "layers": layers, **book},
+        "resources": {"members": {"X": {}, **members}, **(resources or {})},
+        "defaults": [{**DEFAULT, **(default or {})}],
+    }
+    return scenario_from(whole)
+
+
+def run(*given: Any, **words: Any) -> EventResult:
+    return replay(scenario(*given, **words)).events[0]
+
+
+def used(event: EventResult) -> dict[str, int]:
+    return {row.layer.id: row.used for row in event.layers}
+
+
+def test_many_limits_that_are_reached_one_by_one_are_shared_exactly() -> None:
+    """Each round fills one payer only, so that sorting has to settle it: the naive loop must agree."""
+    weights = [3**i for i in range(40)]
+    caps = [5**i for i in range(40)]
+    for amount in (1, 10**9, sum(caps[:20]), sum(caps) - 1):
+        exact = _naive(amount, weights, caps)
+        parts, rest = water_fill(amount, weights, caps)
+        assert parts == [int(value) for value in exact]
+        assert [bool(r) for r in rest] == [value.denominator > 1 for value in exact]
+        whole, odd = share(amount, weights, caps, "largest_remainder")
+        assert (sum(whole), odd) == (amount, 0)
+
+
+def _naive(amount: int, weights: list[int], caps: list[int]) -> list[Fraction]:
+    paid = [Fraction(0)] * len(weights)
+    open_ = list(range(len(weights)))
+    left = Fraction(amount)
+    while left and open_:
+        level = left / sum(weights[i] for i in open_)
+        step = min(level, *((caps[i] - paid[i]) / weights[i] for i in open_))
+        for i in open_:
+            paid[i] += step * weights[i]
+            left -= step * weights[i]
+        open_ = [i for i in open_ if paid[i] < caps[i]]
+    return paid
+
+
+def test_money_by_the_only_segment_is_the_whole_of_it() -> None:
+    event = run(
+        [{**FUND, "segment": "rates"}],
+        {"A": {"default_fund": {"rates": "30.00"}}},
+        default={"loss_beyond_own_resources": {"rates": "10.00"}},
+        segments=["rates"],
+    )
+    assert used(event) == {"fund": 1000}
+
+
+def test_a_figure_not_yet_in_force_is_not_known() -> None:
+    figures = {"later": {"2025-01-01": {"amount": "5.00"}}}
+    layers = [{"id": "own", "payer": "ccp", "source": "own_capital", "limit": "later"}]
+    with pytest.raises(Refused) as refused:
+        run(layers, {}, figures=figures)
+    assert (refused.value.code, "figure later on 2024-05-02" in str(refused.value)) == (
+        "UNKNOWN_REACHED",
+        True,
+    )
+
+
+def test_a_member_does_not_have_the_money_of_a_party() -> None:
+    layers = [
+        {"id": "own", "payer": "ccp", "source": "own_capital", "limit": {"amount": "1.00"}},
+        {**FUND, "limit": "own_capital"},
+    ]
+    with pytest.raises(Refused) as refused:
+        run(layers, {"A": {"default_fund": "9.00"}})
+    assert (refused.value.code, "own_capital for A" in str(refused.value)) == ("UNKNOWN_REACHED", True)
+
+
+def test_what_stands_in_a_layer_of_the_defaulter_can_be_a_limit() -> None:
+    layers = [
+        {"id": "margin", "payer": "defaulter", "source": "initial_margin"},
+        {"id": "own", "payer": "ccp", "source": "own_capital", "limit": "margin"},
+    ]
+    default = {"member": "X", "at": DEFAULT["at"], "loss": "10.00"}
+    built = scenario_from(
+        {
+            "scenario": "A corner",
+            "currency": "EUR",
+            "rulebook": {"currency": "EUR", "layers": layers},
+            "resources": {"members": {"X": {"initial_margin": "4.00"}}},
+            "defaults": [default],
+        }
+    )
+    event = replay(built).events[0]
+    assert (used(event), event.uncovered) == ({"margin": 400, "own": 400}, 200)
+
+
+def test_a_number_that_was_not_given_meets_no_condition() -> None:
+    figures = {"rank": {"given": "member", "kind": "number"}}
+    layers = [{**FUND, "where": {"rank": ["0.50"]}}]
+    members = {"A": {"default_fund": "3.00", "rank": "0.5"}, "B": {"default_fund": "9.00"}}
+    event = run(layers, members, figures=figures)
+    assert event.layers[0].paid == {"A": 300}
+
+
+def test_a_member_in_no_class_whose_money_is_unknown_is_refused() -> None:
+    layers = [{**FUND, "order": {"bid": ["none", "good"]}}]
+    members = {"A": {"default_fund": {"unknown": "true", "why": "secret"}, "bid": "poor"}}
+    with pytest.raises(Refused) as refused:
+        run(layers, members)
+    assert refused.value.code == "SCENARIO_ORDER"
+
+
+ACCOUNTS = [
+    {"id": "client", "payer": "defaulter", "source": "initial_margin", "account": "client"},
+    {"id": "house", "payer": "defaulter", "source": "initial_margin", "account": "house"},
+]
+
+
+def _with_accounts(accounts: dict[str, Any], loss: dict[str, str], layers: list[dict[str, Any]]) -> Scenario:
+    return scenario_from(
+        {
+            "scenario": "Accounts",
+            "currency": "EUR",
+            "rulebook": {"currency": "EUR", "layers": layers},
+            "resources": {
+                "members": {
+                    "X": {"accounts": accounts, "default_fund": "7.00"},
+                    "A": {"default_fund": "1.00"},
+                }
+            },
+            "defaults": [{"member": "X", "at": DEFAULT["at"], "loss": loss}],
+        }
+    )
+
+
+def test_the_surplus_of_an_account_that_nobody_knows_is_left_out() -> None:
+    accounts = {
+        "house": {"initial_margin": "5.00"},
+        "c1": {"initial_margin": {"unknown": "true", "why": "secret"}},
+    }
+    event = replay(_with_accounts(accounts, {"house": "2.00", "c1": "0.00"}, ACCOUNTS)).events[0]
+    assert event.surplus == {"house": 300}
+
+
+def test_a_profit_in_a_fund_that_is_shared_goes_back_as_far_as_it_is_left() -> None:
+    layers = [
+        ACCOUNTS[0],
+        {"id": "own_fund", "payer": "defaulter", "source": "default_fund", "account": "house"},
+        FUND,
+    ]
+    accounts = {"house": {"initial_margin": "0.00"}, "c1": {"initial_margin": "0.00"}}
+    built = _with_accounts(accounts, {"house": "-4.00", "c1": "9.00"}, layers)
+    event = replay(built).events[0]
+    # the purse holds 7 of the fund and 4 of the profit; 9 go to the client, 2 are left
+    assert used(event) == {"client": 0, "own_fund": 900, "fund": 0}
+    assert event.surplus == {"c1": 0, "house": 200}
+
+
+def test_the_curve_of_the_house_leaves_client_margin_out() -> None:
+    accounts = {"house": {"initial_margin": "5.00"}, "c1": {"initial_margin": "3.00"}}
+    found = curve(_with_accounts(accounts, {"house": "2.00", "c1": "0.00"}, [*ACCOUNTS, FUND]))
+    assert [(span.layer, span.attachment, span.exhaustion) for span in found.spans] == [
+        ("house", 0, 500),
+        ("fund", 500, 600),
+    ]
+
+
+def test_the_curve_of_shares_by_size_and_of_an_empty_part_beside_a_full_one() -> None:
+    layers = [
+        {
+            "group": "beside",
+            "split": "size",
+            "layers": [
+                {"id": "nothing", "payer": "ccp", "source": "own_capital", "limit": {"amount": "0.00"}},
+                {**FUND, "share": "size"},
+            ],
+        }
+    ]
+    found = curve(scenario(layers, {"A": {"default_fund": "3.00"}, "B": {"default_fund": "1.00"}}))
+    assert [(span.layer, span.attachment, span.exhaustion) for span in found.spans] == [
+        ("nothing", 0, 0),
+        ("fund", 0, 400),
+    ]
+
+
+def test_a_cap_on_layers_that_are_not_in_force_is_no_hindrance() -> None:
+    layers = [FUND, {"id": "old", "payer": "ccp", "source": "own_capital", "until": "2020-01-01"}]
+    caps = [{"id": "cap", "on": ["old"], "limit": {"amount": "1.00"}}]
+    assert used(run(layers, {"A": {"default_fund": "30.00"}}, caps=caps)) == {"fund": 1000}
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "code", "path"),
+    [
+        ("rounding", {"2025-01-01": {"share": "floor_residual"}}, "RULE_DATE", ("rounding",)),
+        ("figures", {"day": {"amount": "5.00", "kind": "date"}}, "RULE_TYPE", ("figures", "day")),
+        ("layers", [{"group": "empty", "layers": [], "cite": "r 1"}], "RULE_MISSING", ("layers", 0)),
+        ("layers", None, "", ()),
+    ],
+)
+def test_what_a_rulebook_cannot_mean(word: str, value: Any, code: str, path: tuple[str | int, ...]) -> None:
+    window = {"length": "30 days", "starts": "at_notice", "times": "1"}
+    called = {"id": "call", "payer": "members", "source": "assessment", "share": "equal", "cite": "r 1"}
+    book = {
+        "rulebook": "my/book",
+        "title": "Mine",
+        "from": "2024-01-01",
+        "currency": "EUR",
+        "jurisdiction": "US",
+        "citations": {"r": {"title": "Rules"}},
+        "layers": [{**called, "limit": {"amount": "1.00"}, "window": window}],
+    }
+    if value is None:
+        assert rulebook_from(book).title == "Mine"
+        return
+    with pytest.raises(Refused) as refused:
+        rulebook_from({**book, word: value})
+    assert [(problem.code, problem.path) for problem in refused.value.problems] == [(code, path)]
