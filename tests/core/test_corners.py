@@ -46,15 +46,20 @@ def used(event: EventResult) -> dict[str, int]:
 
 def test_many_limits_that_are_reached_one_by_one_are_shared_exactly() -> None:
     """Each round fills one payer only, so that sorting has to settle it: the naive loop must agree."""
-    weights = [3**i for i in range(40)]
-    caps = [5**i for i in range(40)]
-    for amount in (1, 10**9, sum(caps[:20]), sum(caps) - 1):
-        exact = _naive(amount, weights, caps)
-        parts, rest = water_fill(amount, weights, caps)
+    amount, weights = 10**15, [1] * 40
+    caps: list[int] = []
+    level = 0  # each cap lies just above the level of the round before: no round finds more than one
+    for filled in range(30):
+        before, level = level, (amount - sum(caps)) // (40 - filled)
+        caps.append(before + 1)
+    caps += [10**15] * 10
+    for loss in (amount, 1, amount // 7, sum(caps) - 1):
+        exact = _naive(loss, weights, caps)
+        parts, rest = water_fill(loss, weights, caps)
         assert parts == [int(value) for value in exact]
         assert [bool(r) for r in rest] == [value.denominator > 1 for value in exact]
-        whole, odd = share(amount, weights, caps, "largest_remainder")
-        assert (sum(whole), odd) == (amount, 0)
+        whole, odd = share(loss, weights, caps, "largest_remainder")
+        assert (sum(whole), odd) == (loss, 0)
 
 
 def _naive(amount: int, weights: list[int], caps: list[int]) -> list[Fraction]:

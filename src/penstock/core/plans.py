@@ -1,11 +1,11 @@
 """A rulebook as it stands on one day: the layers in force, in ranks, and how well they are attested."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
-from penstock.core.amounts import OWED, STATUSES, Amount, Status
+from penstock.core.amounts import Amount, Condition, OWED, STATUSES, Status
 from penstock.core.problems import Problem, Refused
 from penstock.core.rulebook import CHAIN, Group, Layer, Rulebook
 
@@ -17,6 +17,8 @@ class Rank:
     layers: tuple[Layer, ...]
     group: str | None = None
     split: tuple[Fraction, ...] | None = None
+    when: Condition = field(default_factory=dict)
+    """The group's condition; each layer has its own beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,13 @@ def plan(rulebook: Rulebook, day: date) -> Plan:
             and (group is None or _between(group.from_, day, group.until))
         )
         if group is None or group.split is None:
-            ranks += [Rank((layer,), group.group if group else None) for layer in layers]
+            name, when = (group.group, group.when) if group else (None, {})
+            ranks += [Rank((layer,), name, when=when) for layer in layers]
         elif layers:
             weights = None
             if not isinstance(group.split, str):
                 weights = tuple(group.split[layer.id] for layer in layers)
-            ranks.append(Rank(layers, group.group, weights))
+            ranks.append(Rank(layers, group.group, weights, group.when))
     return Plan(rulebook, day, tuple(ranks))
 
 
@@ -61,7 +64,6 @@ def _with_group(layer: "Layer | Group", group: Group | None) -> Layer:
         return layer
     return replace(
         layer,
-        when={**group.when, **layer.when},
         segment=layer.segment or group.segment,
         cite=layer.cite or group.cite,
     )

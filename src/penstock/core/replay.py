@@ -211,7 +211,7 @@ def pour(step: Step, losses: Mapping[Label, int] | None = None) -> tuple[EventRe
 
 def _as_called(step: Step, losses: Mapping[Label, int]) -> Outcome | None:
     """What would be paid if every member could pay: the calls. None where nobody's ability is known."""
-    enough = sum(losses.values())
+    enough = sum(losses.values()) + sum(step.bound.balances.values())
     able: dict[Balance, int] = {
         key: enough for key in step.bound.balances if isinstance(key, tuple) and key[0] == "able_to_pay"
     }

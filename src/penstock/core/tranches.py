@@ -49,7 +49,7 @@ def bind(
     in_force = []
     for rank in plan.ranks:
         chosen = [i for i, layer in enumerate(rank.layers) if holds(layer.when, known.facts)]
-        if chosen:
+        if chosen and holds(rank.when, known.facts):
             split = tuple(rank.split[i] for i in chosen) if rank.split else None
             in_force.append(Rank(tuple(rank.layers[i] for i in chosen), rank.group, split))
     layers = [layer for rank in in_force for layer in rank.layers]
