@@ -69,7 +69,11 @@ coverage: $(DEV)/.ready
 	$(DEV)/bin/pytest --hypothesis-profile=coverage --cov --cov-fail-under=100 tests
 
 mutation: $(DEV)/.ready
-	$(DEV)/bin/python benchmarks/mutation.py
+	$(DEV)/bin/mutmut run --max-children 2
+	$(DEV)/bin/mutmut export-cicd-stats
+	@$(DEV)/bin/python -c "import json; s = json.load(open('mutants/mutmut-cicd-stats.json')); \
+		n = s['total'] - s['skipped']; k = n - s['survived'] - s['no_tests']; \
+		print(f'mutation score: {k} of {n} mutants noticed, {100 * k / n:.1f} %')"
 
 bench: $(DEV)/.ready
 	$(DEV)/bin/python benchmarks/allocation.py

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
-from penstock.core.amounts import Amount, Condition, OWED, STATUSES, Status
+from penstock.core.amounts import OWED, STATUSES, Amount, Condition, Status
 from penstock.core.problems import Problem, Refused
 from penstock.core.rulebook import CHAIN, Group, Layer, Rulebook
 

@@ -187,14 +187,19 @@ class _Binder:
         return tuple(keys)
 
     def _able(self, layer: Layer, payer: str) -> Balance | None:
-        """What a member is able to pay of all that is called from it, where that is known."""
+        """What a member is able to pay of all that is called from it, where that is known.
+
+        What it paid before anybody asked counts as well.
+        """
         known = self.known
-        able = known.members[payer].fields.get("able_to_pay") if payer in known.members else None
-        if not layer.called or able is None:
+        if not layer.called or payer not in known.members:
             return None
         key: Balance = ("able_to_pay", payer)
-        stands = int(number(able, known.today, f"able_to_pay of {payer}"))
         self.purses[layer.id, payer] = key
+        able = known.members[payer].fields.get("able_to_pay")
+        if able is None:
+            return None
+        stands = int(number(able, known.today, f"able_to_pay of {payer}"))
         return self._balance(key, stands - known.history.of_purse(key))
 
     def _balance(self, key: Balance, amount: int) -> Balance:
