@@ -29,6 +29,7 @@ NAMES = ("M1", "M10", "M2", "Z", "a", "É", "ö", "中")
 """Ids whose UTF-8 byte order is not that of their numbers, cases or accents."""
 
 PAYERS = ("members", "defaulter", "ccp", "members", "insurer", "members", "exchange", "defaulter", "parent")
+OTHERS = ("ccp", "insurer", "exchange", "parent")
 HELD_BY = {
     "defaulter": ("initial_margin", "default_fund", "initial_margin", "excess_margin"),
     "members": ("default_fund", "default_fund", "second_fund"),
@@ -425,6 +426,25 @@ _RANKS, _MEMBERS, _DEFAULTS = _streams(48, 1, 7), _streams(24, 2, 8), _streams(4
 def scenarios(without: Iterable[str] = ()) -> st.SearchStrategy[Map]:
     """Scenarios of everything that is executed, but for the ``features`` left out."""
     return _scenarios(frozenset(without))
+
+
+def simple(layers: list[Map], members: Map, loss: Any = "0", **rest: Any) -> Map:
+    """A scenario in yen with these layers and members, in which the first member defaults.
+
+    ``rest`` are figures of the rulebook, what parties hold, and words of the default.
+    """
+    book = {"currency": "JPY", "layers": layers}
+    if "figures" in rest:
+        book["figures"] = rest.pop("figures")
+    parties = {party: rest.pop(party) for party in OTHERS if party in rest}
+    default = {"member": next(iter(members)), "at": TIMES[0], "loss": loss, **rest}
+    return {
+        "scenario": "simple",
+        "currency": "JPY",
+        "rulebook": book,
+        "resources": {"members": members, **parties},
+        "defaults": [default],
+    }
 
 
 # Money and the engine without a rulebook.

@@ -1,16 +1,18 @@
 """Corners of the language that random rulebooks seldom meet."""
 
+import random
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from penstock.core.exposure import curve
-from penstock.core.money import share, water_fill
+from penstock.core.money import Currency, share, water_fill, written
 from penstock.core.problems import Refused
 from penstock.core.replay import replay
 from penstock.core.results import EventResult
 from penstock.core.scenario import Scenario
+from penstock.core.waterfall import Balance, Part, Stopped, Tranche, allocate
 from penstock.store.rulebooks import rulebook_from
 from penstock.store.scenarios import scenario_from
 
@@ -53,11 +55,14 @@ def test_many_limits_that_are_reached_one_by_one_are_shared_exactly() -> None:
         before, level = level, (amount - sum(caps)) // (40 - filled)
         caps.append(before + 1)
     caps += [10**15] * 10
+    random.Random(7).shuffle(caps)
     for loss in (amount, 1, amount // 7, sum(caps) - 1):
         exact = _naive(loss, weights, caps)
         parts, rest = water_fill(loss, weights, caps)
         assert parts == [int(value) for value in exact]
-        assert [bool(r) for r in rest] == [value.denominator > 1 for value in exact]
+        shared = [i for i, r in enumerate(rest) if r]
+        assert all(exact[i] - parts[i] == Fraction(rest[i], len(shared)) for i in shared)
+        assert all(exact[i].denominator == 1 for i in range(40) if i not in shared)
         whole, odd = share(loss, weights, caps, "largest_remainder")
         assert (sum(whole), odd) == (loss, 0)
 
@@ -74,6 +79,56 @@ def _naive(amount: int, weights: list[int], caps: list[int]) -> list[Fraction]:
             left -= step * weights[i]
         open_ = [i for i in open_ if paid[i] < caps[i]]
     return paid
+
+
+def test_ratios_that_differ_in_the_last_digit_keep_their_order() -> None:
+    """Caps and weights whose ratios are equal in their first sixteen digits."""
+    weights = [10**15 + i for i in range(1, 12)]
+    caps = [10**15 + 2 * i for i in range(1, 12)]
+    for loss in (sum(caps) - 5, sum(caps) // 2, 7):
+        parts, _ = water_fill(loss, weights, caps)
+        assert parts == [int(value) for value in _naive(loss, weights, caps)]
+
+
+def test_amounts_for_people_have_commas_and_a_sign() -> None:
+    euro = Currency("EUR", 2)
+    assert written(-123456789, euro, grouped=True) == "-1,234,567.89"
+    assert written(-123456789, euro) == "-1234567.89"
+    assert written(5, Currency("JPY", 0), grouped=True) == "5"
+
+
+def part(layer: str, payers: str, *limits: int) -> tuple[Part, dict[Balance, int]]:
+    keys = tuple(f"{layer}:{payer}" for payer in payers)
+    weights = (1,) * len(payers)
+    return Part(layer, tuple(payers), weights, (keys,)), dict(zip(keys, limits, strict=True))
+
+
+def test_odd_units_beside_go_to_the_part_of_the_residual_payer_while_it_has_room() -> None:
+    first, of_first = part("first", "A", 5)
+    second, of_second = part("second", "C", 5)
+    third, of_third = part("third", "B", 5)
+    label = ("X", "house", "")
+    balances = {**of_first, **of_second, **of_third}
+    poured = Tranche((label,), (first, second, third), split=(1, 1, 1))
+    outcome = allocate({label: 8}, [poured], balances, "floor_residual", "C")
+    assert [(pour.paid, pour.odd) for pour in outcome.pours] == [({"A": 2}, 0), ({"C": 2}, 2), ({"B": 2}, 0)]
+
+
+def test_odd_units_beside_go_on_where_the_first_part_is_full() -> None:
+    parts = [part("first", "C", 2), part("second", "A", 9), part("third", "B", 9)]
+    label = ("X", "house", "")
+    balances = {key: amount for _, held in parts for key, amount in held.items()}
+    poured = Tranche((label,), tuple(one for one, _ in parts), split=(1, 1, 1))
+    outcome = allocate({label: 11}, [poured], balances, "floor_residual", "C")
+    # C pays its 2 in full; 9 over the other two are 4 and 4, the odd one goes to the first with room
+    assert [(pour.paid, pour.odd) for pour in outcome.pours] == [({"C": 2}, 0), ({"A": 4}, 1), ({"B": 4}, 0)]
+
+
+def test_a_refusal_says_why() -> None:
+    barred = Part("fund", (), (), (), stop=("UNKNOWN_REACHED", "nobody knows"))
+    label = ("X", "house", "")
+    with pytest.raises(Stopped, match="nobody knows"):
+        allocate({label: 1}, [Tranche((label,), (barred,))], {})
 
 
 def test_money_by_the_only_segment_is_the_whole_of_it() -> None:

@@ -184,8 +184,6 @@ def _pour(
     amounts, odds = _side_by_side(tranche, taken, mosts, rounding, residual_to)
     for (part, _, room), amount, odd in zip(giving, amounts, odds, strict=True):
         weights: Sequence[int] = room if part.weights is None else part.weights
-        if 0 in room:
-            weights = [weight if give else 0 for weight, give in zip(weights, room, strict=True)]
         shares, more = share(amount, weights, room, rounding)
         assert all(map(le, shares, room)), "nobody pays beyond a purse, a limit or a cap"
         draw(part, shares, amount + odd, left)
@@ -202,10 +200,7 @@ def _side_by_side(
     """``taken`` over the parts: the amount its payers share, and the odd units beside it."""
     if len(mosts) == 1:
         return [taken], [0]
-    weights = mosts
-    if tranche.split is not None:
-        weights = [weight if most else 0 for weight, most in zip(tranche.split, mosts, strict=True)]
-    amounts, odd = share(taken, weights, mosts, rounding)
+    amounts, odd = share(taken, tranche.split or mosts, mosts, rounding)
     odds = [0] * len(amounts)
     for i in sorted(range(len(amounts)), key=lambda i: tranche.parts[i].payers != (residual_to,)):
         odds[i] = min(odd, mosts[i] - amounts[i])
