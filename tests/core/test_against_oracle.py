@@ -102,6 +102,11 @@ FOUND = {
         {"D": {"default_fund": "2", "accounts": {"c1": {}}}},
         loss={"house": "-1", "c1": "3"},
     ),
+    "a profit beside money that nobody knows is not told as zero": strategies.simple(
+        [{**MARGIN, "source": "default_fund", "account": "house"}, FUND],
+        {"D": {}, "M": {"default_fund": "3"}},
+        "-9",
+    ),
     "a group and its layer may both ask for something": strategies.simple(
         [{"group": "g", "when": {"cause": "x"}, "layers": [{**FUND, "when": {"cause": ["x", "y"]}}]}],
         {"D": {"default_fund": "1"}, "M": {"default_fund": "6"}},

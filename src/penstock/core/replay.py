@@ -252,10 +252,15 @@ def _surplus(step: Step, outcome: Outcome) -> dict[str, int]:
                 continue
             left = sum(outcome.left[key] for key in keys)
             profit = sum(v for label, v in step.profits.items() if label[:2] == (member, account))
-            if account != HOUSE or helps is None:
-                left += profit
-            elif helps not in sources:  # it stood in a purse that is no margin, and may have helped clients
-                left += min(profit, outcome.left.get(("purse", member, helps, HOUSE), 0))
+            if account == HOUSE and helps in sources:
+                profit = 0  # it stands in the margin counted above
+            elif account == HOUSE and helps is not None and profit:
+                # It stood in a purse that is no margin, and may have helped clients.
+                stood: Balance = ("purse", member, helps, HOUSE)
+                if stood not in outcome.left:
+                    continue
+                profit = min(profit, outcome.left[stood])
+            left += profit
             surplus[account if len(step.defaults) == 1 else f"{member}/{account}"] = left
     return surplus
 
