@@ -196,7 +196,8 @@ def _field(schemas: _Schemas) -> Schema:
     }
     assert set(stated) == set(STATED_WORDS), "every word of a value has its schema"
     value = _any(text, _map(stated))
-    return _any(value, _all(value) | {"minProperties": 1})
+    other_keys = {"not": {"enum": list(STATED_WORDS)}}
+    return _any(value, _all(value) | {"minProperties": 1, "propertyNames": other_keys})
 
 
 def _default(schemas: _Schemas, field: Schema, members: Schema) -> Schema:
