@@ -1,13 +1,17 @@
 """Pictures: written whole or not at all, the same bytes twice, legible without colour."""
 
+import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from penstock.core.exposure import curve
 from penstock.core.money import Currency
 from penstock.core.problems import Refused
 from penstock.core.replay import replay
+from penstock.report.curves import draw_curve
 from penstock.report.panels import panels
 from penstock.report.picture import Picture, Tank, draw
 from penstock.store.scenarios import scenario_from
@@ -65,6 +69,36 @@ def test_an_unknown_tank_is_told_as_such(tmp_path: Path) -> None:
 def test_a_script_that_the_font_lacks_is_drawn_all_the_same(tmp_path: Path) -> None:
     draw([Picture("한맥", EUR, 1, "Loss", ((_tank("기금", 1, 2),),), 0)], tmp_path / "p.png")
     assert (tmp_path / "p.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("insured", [False, True])
+def test_the_colours_of_a_curve_are_those_of_its_payers(tmp_path: Path, insured: bool) -> None:
+    """A member may be called as a layer is; green is for others than members, CCP and defaulter."""
+    layers: list[dict[str, Any]] = [
+        {"id": "margin", "payer": "defaulter", "source": "initial_margin"},
+        {"id": "own", "payer": "ccp", "source": "own_capital", "limit": {"amount": "20.00"}},
+        {"id": "fund", "payer": "members", "source": "default_fund", "share": "default_fund"},
+    ]
+    members: dict[str, dict[str, str]] = {"X": {"initial_margin": "5.00"}, "own": {"default_fund": "9.00"}}
+    if insured:
+        layers.append(
+            {"id": "policy", "payer": "insurer", "source": "insurance", "limit": {"amount": "1.00"}}
+        )
+    scenario = scenario_from(
+        {
+            "scenario": "Coloured",
+            "currency": "EUR",
+            "rulebook": {"currency": "EUR", "layers": layers},
+            "resources": {"members": members},
+            "defaults": [{"member": "X", "loss": "1.00", "at": "2024-01-01T09:00:00Z"}],
+        }
+    )
+    draw_curve(scenario, curve(scenario), tmp_path / "c.svg")
+    picture = (tmp_path / "c.svg").read_text(encoding="utf-8")
+    colours = set(re.findall(r"#[0-9a-f]{6}", picture)) - {"#ffffff", "#000000"}
+    green = {"#177a64"} if insured else set()
+    assert colours == {"#68707c", "#a86d00", "#1565a9", "#b3261e"} | green
+    assert "Uncovered" in _texts(tmp_path / "c.svg")
 
 
 @pytest.mark.parametrize(("name", "code"), [("p.gif", "FILE_TYPE"), ("nowhere/p.svg", "FILE_UNWRITABLE")])

@@ -9,6 +9,7 @@ import copy
 import string
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.amounts import Amount, Dated, Window
+from penstock.core.business_days import Duration
 from penstock.core.problems import Problem, Refused, written_path
 from penstock.core.rulebook import Rulebook
 from penstock.store.documents import MOST_BYTES, MOST_VALUES, parse, to_value
@@ -758,7 +761,10 @@ def test_amount(load: Load, row: Row) -> None:
 
 def test_a_group_in_each_segment_may_apportion(load: Load) -> None:
     text = changed("    layers:\n", "    segment: each\n    layers:\n")
-    load(changed("limit: {of: loss_cap}", "limit: {of: loss_cap, apportioned: default_fund}", text))
+    book = load(changed("limit: {of: loss_cap}", "limit: {of: loss_cap, apportioned: default_fund}", text))
+    limits = {layer.id: layer.limit for layer, group in book.all_layers() if group and group.segment}
+    apportioned = Amount(of=("loss_cap",), apportioned="default_fund")
+    assert limits == {"member_fund": None, "insurance_cover": Dated(((None, apportioned),))}
 
 
 # --- windows, dates -------------------------------------------------------------------------------------
@@ -807,10 +813,27 @@ def test_window(load: Load, row: Row) -> None:
 
 
 def test_windows_that_can_be_meant(load: Load) -> None:
-    load(changed("    order: {bid", '    window: {length: 30 days, times: "1"}\n    order: {bid'))
-    load(changed("    order: {bid", '    window: {length: 30 days, amount: "0.00"}\n    order: {bid'))
-    load(changed(WINDOW, '{starts: at_resigned, multiple: "2"}'))
-    load(changed(WINDOW, '{length: 1 month, rolling: "true", longest: 30 days, multiple: "3"}'))
+    def window(layer: str, old: str, new: str) -> Window:
+        found = {x.id: x.window for x, _ in load(changed(old, new)).all_layers()}[layer]
+        assert found is not None
+        [(_, value)] = found.versions
+        return value
+
+    month, order = Duration(30, "days"), "    order: {bid"
+    once = window("second_fund", order, '    window: {length: 30 days, times: "1"}\n' + order)
+    assert once == Window(length=month, times=1)
+    nothing = window("second_fund", order, '    window: {length: 30 days, amount: "0.00"}\n' + order)
+    assert nothing == Window(length=month, amount=Amount(amount=0))
+    assert window("assessment", WINDOW, '{starts: at_resigned, multiple: "2"}') == Window(
+        starts="at_resigned", amount=Amount(of=("default_fund",), multiple=Fraction(2))
+    )
+    rolling = '{length: 1 month, rolling: "true", longest: 30 days, multiple: "3"}'
+    assert window("assessment", WINDOW, rolling) == Window(
+        length=Duration(1, "months"),
+        rolling=True,
+        longest=month,
+        amount=Amount(of=("default_fund",), multiple=Fraction(3)),
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -25,7 +25,7 @@ app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_precedents.app, name="precedents")
 
 Folders = Annotated[
-    Optional[list[Path]],  # noqa: UP045 - typer reads the older spelling in every version we allow
+    list[Path] | None,
     typer.Option(
         "--rulebooks",
         metavar="DIR",
@@ -61,15 +61,15 @@ def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario file.")],
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     explain: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(metavar="MEMBER", help="Tell one member how each cent of its bill came about."),
     ] = None,
     most: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(metavar="MEMBER", help="The most the member can lose in the last default."),
     ] = None,
     curve: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             metavar="table|FILE",
             help="Shares of layers and payers as a function of the last default's loss: "
@@ -77,7 +77,7 @@ def run(
         ),
     ] = None,
     picture: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(metavar="FILE", help="Draw the waterfall into a file ending in .svg or .png."),
     ] = None,
     under: Annotated[

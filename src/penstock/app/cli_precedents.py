@@ -3,7 +3,7 @@
 import json as codec
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -63,12 +63,12 @@ def show_(name: Name) -> None:
 def replay(
     name: Name,
     what_if: Annotated[
-        Optional[str],  # noqa: UP045 - typer reads the older spelling in every version we allow
+        str | None,
         typer.Option("--what-if", metavar="CHANGE", help=WHAT_IF),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     picture: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(metavar="FILE", help="Draw the waterfall into a file ending in .svg or .png."),
     ] = None,
 ) -> None:
@@ -108,11 +108,11 @@ def replay(
 @app.command()
 def compare(
     names: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Argument(metavar="[PRECEDENT]...", help="Which ones; all if none is named."),
     ] = None,
     picture: Annotated[
-        Optional[list[Path]],  # noqa: UP045
+        list[Path] | None,
         typer.Option(metavar="FILE", help="Draw their waterfalls side by side, .svg or .png; repeatable."),
     ] = None,
 ) -> None:

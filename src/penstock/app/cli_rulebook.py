@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from penstock.core.problems import Problem, Refused
 app = typer.Typer(help="Rulebooks: list, show, check, explain.", no_args_is_help=True)
 
 Folders = Annotated[
-    Optional[list[Path]],  # noqa: UP045 - typer reads the older spelling in every version we allow
+    list[Path] | None,
     typer.Option("--rulebooks", metavar="DIR", help="Look rulebook ids up here first."),
 ]
 Name = Annotated[str, typer.Argument(metavar="RULEBOOK", help="An id (see list), id@date, or a file.")]
@@ -78,7 +78,7 @@ def check(name: Name, rulebooks: Folders = None) -> None:
 def explain(
     name: Name,
     on: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(
             "--on", metavar="DATE", help="As of this day, such as 2018-09-11; else as last written."
         ),

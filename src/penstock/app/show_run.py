@@ -76,7 +76,7 @@ def curve(scenario: Scenario, target: str) -> None:
 
         write_text(path, curves.curve_csv(found, unit))
     else:
-        curves.draw_curve(found, unit, scenario.title, path)
+        curves.draw_curve(scenario, found, path)
     err.print(f"{path} written", style="quiet")
 
 

@@ -18,13 +18,14 @@ from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, draw, rooms
 class Curve:
     """Who pays how much at each loss; straight lines between the points, up to rounding.
 
-    ``losses`` ascend; ``layers`` and ``payers`` have one amount for each. ``ends`` says why the curve
-    goes no further, where a layer's money is not known.
+    ``losses`` ascend; ``layers``, ``payers`` and ``uncovered`` have one amount for each. ``ends`` says
+    why the curve goes no further, where a layer's money is not known.
     """
 
     losses: tuple[int, ...]
     layers: Mapping[str, tuple[int, ...]]
     payers: Mapping[str, tuple[int, ...]]
+    uncovered: tuple[int, ...]
     spans: tuple["Span", ...]
     ends: str = ""
 
@@ -72,13 +73,11 @@ def curve(scenario: Scenario, more: Sequence[int] = ()) -> Curve:
             layers[row.layer.id][i] += row.used
             for payer, amount in row.paid.items():
                 payers.setdefault(payer, [0] * len(losses))[i] += amount
-    uncovered = [event.uncovered for event in events]
-    if any(uncovered):
-        payers["uncovered"] = uncovered
     return Curve(
         losses,
         {name: tuple(amounts) for name, amounts in layers.items()},
         {name: tuple(payers[name]) for name in sorted(payers)},
+        tuple(event.uncovered for event in events),
         tuple(spans),
         ends,
     )

@@ -15,6 +15,14 @@ from penstock.core.problems import Problem, Refused
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PAYER_KINDS: Final = {  # what colour means: name; used and left: a colour, and the hatch on it in white
+    "defaulter": ("Defaulter", ("#68707c", "..."), ("#eceef1", "")),
+    "ccp": ("CCP", ("#a86d00", "|||"), ("#f8efdc", "")),
+    "members": ("Members", ("#1565a9", "///"), ("#e6f0f8", "")),
+    "other": ("Others", ("#177a64", "---"), ("#e1f2ee", "")),
+}
+ALARM: Final = "#b3261e"
+
 _SETTINGS: Final[Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],

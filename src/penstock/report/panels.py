@@ -3,7 +3,8 @@
 from penstock.core.replay import Result
 from penstock.core.results import EventResult, LayerResult
 from penstock.report.picture import Picture, Tank
-from penstock.report.terminal import kind, ranked, who
+from penstock.report.terminal import ranked, who
+from penstock.report.words import kind, titled
 
 
 def panels(result: Result) -> list[Picture]:
@@ -37,7 +38,7 @@ def _picture(result: Result, event: EventResult) -> Picture:
 def _tank(row: LayerResult) -> Tank:
     cite = f"{row.cite.citation.title} {row.cite.clause}".strip() if row.cite else ""
     return Tank(
-        title=row.layer.title or row.layer.id.replace("_", " ").capitalize(),
+        title=titled(row.layer),
         payer=kind(row.layer.payer),
         who=who(row)[:1].upper() + who(row)[1:],
         used=row.used,

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from penstock.core.money import Currency, written
-from penstock.report.figures import write_figure
+from penstock.report.figures import ALARM, PAYER_KINDS, write_figure
 from penstock.report.words import percent
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Tank:
     status: str | None
 
     def __post_init__(self) -> None:
-        if self.payer not in _PAYERS:
-            raise ValueError(f"payer {self.payer!r}: write one of {', '.join(_PAYERS)}")
+        if self.payer not in PAYER_KINDS:
+            raise ValueError(f"payer {self.payer!r}: write one of {', '.join(PAYER_KINDS)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,8 @@ _Points = list[_Point]
 _Font = dict[str, Any]
 _Measure = Callable[..., float]  # of a font and texts: the widest, in points
 
-_PAYERS: Final = {  # name; used and left: a colour, and the hatch on it in white
-    "defaulter": ("Defaulter", ("#68707c", "..."), ("#eceef1", "")),
-    "ccp": ("CCP", ("#a86d00", "|||"), ("#f8efdc", "")),
-    "members": ("Members", ("#1565a9", "///"), ("#e6f0f8", "")),
-    "other": ("Others", ("#177a64", "---"), ("#e1f2ee", "")),
-}
 _INK, _INK_2, _INK_3, _STREAM = "#14181d", "#444d57", "#5c6672", "#262d36"
-_LINE, _EDGE, _ALARM, _PAPER = "#dfe3e8", "#838d99", "#b3261e", "#ffffff"
+_LINE, _EDGE, _PAPER = "#dfe3e8", "#838d99", "#ffffff"
 _HEADING, _TITLE = _Font(size=14, weight="bold"), _Font(size=11.5, weight="bold")
 _NUMBER, _SMALL = _Font(size=11.5), _Font(size=10)
 _CITE: Final = _Font(size=9.5, style="italic")
@@ -155,8 +149,8 @@ class _Panel:
         for i in range(int((w + h) / 7) + 1):
             at = x - h + i * 7
             stripe = [(at, y), (at + 3.5, y), (at + 3.5 + h, y + h), (at + h, y + h)]
-            self.area(stripe, (_ALARM, "")).set_clip_path(frame)
-        self.line(_wall(x, y, w, h) * 2, _ALARM, 1)
+            self.area(stripe, (ALARM, "")).set_clip_path(frame)
+        self.line(_wall(x, y, w, h) * 2, ALARM, 1)
 
     def line(self, points: _Points, color: str, width: float, style: Any = "solid") -> None:
         x, y = zip(*((self.left + x, y) for x, y in points), strict=True)
@@ -234,7 +228,7 @@ class _Panel:
             letter = chr(ord("a") + i) if len(rank) > 1 else ""
             tag = f"{number}{letter}"
             self.words(tank, tag, y + i * self.step)
-            _, full, room = _PAYERS[tank.payer]
+            _, full, room = PAYER_KINDS[tank.payer]
             gap = 0.0 if _style(tank) == "solid" else 2.5
             surface = floor - gap - (_TANK_H - gap) * _level(tank)
             mouth, middle = x + min(9.0, w / 2), x + w / 2
@@ -267,8 +261,8 @@ class _Panel:
             self.line([(_PIPE - 4, at + 6), (_PIPE_END + 4, at + 6)], _INK, 3)
         if leak:
             self.stripes(_PIPE - 6, end, _TANKS + self.room - _PIPE + 6, 9)
-        font, ink = (_TITLE, _ALARM) if leak else (_NUMBER, _INK_3)
-        self.text((self.name, y + 24), "Uncovered", _TITLE, _ALARM if leak else _INK)
+        font, ink = (_TITLE, ALARM) if leak else (_NUMBER, _INK_3)
+        self.text((self.name, y + 24), "Uncovered", _TITLE, ALARM if leak else _INK)
         self.text((self.used, y + 24), self.amount(p.uncovered), font, ink, "right")
 
     def to_scale(self, y: float) -> float:
@@ -276,7 +270,7 @@ class _Panel:
         total = sum(tank.capacity or 0 for tank in self.tanks) + self.picture.uncovered
         x, unit, height, seams = _TANKS, (self.end - _TANKS) / (total or 1), 11.0, [_TANKS]
         for tank in self.tanks:
-            w, (_, full, room) = (tank.capacity or 0) * unit, _PAYERS[tank.payer]
+            w, (_, full, room) = (tank.capacity or 0) * unit, PAYER_KINDS[tank.payer]
             self.area(_wall(x, y, w, height), room)
             self.area(_wall(x, y, min(tank.used * unit, w), height), full)
             x += w
@@ -297,7 +291,7 @@ class _Panel:
         """Payers and walls in use, and what widths mean; gives where it ends."""
         x, y = _TANKS, y + 16
         kinds, walls = {t.payer for t in self.tanks}, {_style(t) for t in self.tanks}
-        marks: list[Any] = [payer for kind, payer in _PAYERS.items() if kind in kinds]
+        marks: list[Any] = [payer for kind, payer in PAYER_KINDS.items() if kind in kinds]
         lines = [("to be called", None, _DASHED), ("not published", None, _DOTTED)]
         for name, full, style in marks + [line for line in lines if line[2] in walls]:
             if full:

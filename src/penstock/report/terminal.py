@@ -7,18 +7,12 @@ knows. Joined without styles it is plain text.
 from penstock.core.money import Currency, written
 from penstock.core.replay import Result
 from penstock.core.results import EventResult, LayerResult
-from penstock.report.words import clause, percent
+from penstock.report.words import clause, kind, percent
 
 Line = list[tuple[str, str]]
 
 WIDTH = 80
 _TAIL = 9
-_KINDS = {"members": "members", "ccp": "ccp", "defaulter": "defaulter"}
-
-
-def kind(payer: str | None) -> str:
-    """members, ccp, defaulter or other: what a layer's colour means."""
-    return _KINDS.get(payer or "", "other")
 
 
 def plain(lines: list[Line]) -> str:

@@ -53,6 +53,16 @@ def money(minor: int, unit: Currency) -> str:
     return f"{unit} {written(minor, unit, grouped=True)}"
 
 
+def kind(payer: str | None) -> str:
+    """members, ccp, defaulter or other: what a layer's colour means."""
+    return payer if payer in {"members", "ccp", "defaulter"} else "other"
+
+
+def titled(layer: Layer) -> str:
+    """The title of a layer, or its id as words."""
+    return layer.title or layer.id.replace("_", " ").capitalize()
+
+
 def number(value: Fraction) -> str:
     """A decimal fraction without trailing zeros, or numerator/denominator."""
     scaled, digits = value, 0
