@@ -127,7 +127,7 @@ def water_fill(amount: int, weights: Sequence[int], caps: Sequence[int]) -> tupl
     rest = [0] * len(parts)
     if level:
         for i in level.below:
-            rest[i] = level.amount * weights[i] % level.weights
+            rest[i] = level.amount * weights[i] - parts[i] * level.weights
     return parts, rest
 
 
@@ -207,7 +207,8 @@ def share(
     parts, level = _filled(amount, weights, caps)
     odd = amount - sum(parts)
     if odd and level and rounding == "largest_remainder":
-        rest = [level.amount * weights[i] % level.weights for i in level.below]
+        amount, total = level.amount, level.weights
+        rest = [amount * weights[i] - parts[i] * total for i in level.below]
         for j in sorted(range(len(rest)), key=rest.__getitem__, reverse=True)[:odd]:
             parts[level.below[j]] += 1
         odd = 0
