@@ -540,9 +540,9 @@ class Run:
     def event(self, defaults: list[dict[str, Any]]) -> dict[str, Any]:
         """One event; poured twice where somebody's ability to pay is known (section 9)."""
         self.begin(defaults)
-        rows = self.pour(able=False)
+        rows = self.pour(able=True)  # first: what it cannot get past is why the run stops
         if any("able_to_pay" in fields for fields in self.members.values()):
-            called, rows = rows, self.pour(able=True)
+            called, rows = self.pour(able=False), self.pour(able=True)
             limited = {name for name, fields in self.members.items() if "able_to_pay" in fields}
             for layer in [one["id"] for one in self.active if one["source"] in CALLED]:
                 missing = called[layer]["payers"] - rows[layer]["payers"]  # positive ones only

@@ -107,6 +107,14 @@ FOUND = {
         {"D": {}, "M": {"default_fund": "3"}},
         "-9",
     ),
+    "a run stops at what it reaches first, not at what the calls would have reached": later(
+        strategies.simple(
+            [{**CALL, "payer": "defaulter"}, FUND], {"D": {}, "E": {"able_to_pay": strategies.UNKNOWN}}, "5"
+        ),
+        member="E",
+        at=strategies.TIMES[0],
+        loss="3",
+    ),
     "a group and its layer may both ask for something": strategies.simple(
         [{"group": "g", "when": {"cause": "x"}, "layers": [{**FUND, "when": {"cause": ["x", "y"]}}]}],
         {"D": {"default_fund": "1"}, "M": {"default_fund": "6"}},
