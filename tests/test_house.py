@@ -21,11 +21,12 @@ ROOMS = {
 CORE = [
     "problems", "money", "canonical", "business_days", "collateral", "waterfall", "amounts",
     "rulebook", "variants", "scenario", "amount_checks", "order_checks", "rule_checks",
-    "scenario_checks", "history", "terms", "plans", "tranches", "results", "replay", "exposure",
+    "scenario_checks", "history", "windows", "circumstances", "terms", "plans", "parts", "tranches",
+    "results", "steps", "pouring", "unfunded", "recoveries", "replenishment", "replay", "exposure",
 ]  # fmt: skip
 STANDARD = {
     "collections", "dataclasses", "datetime", "enum", "fractions", "functools", "hashlib", "itertools",
-    "json", "math", "operator", "re", "types", "typing",
+    "calendar", "json", "math", "operator", "re", "types", "typing",
 }  # fmt: skip
 FORBIDDEN_CALLS = {
     "open",

@@ -30,8 +30,17 @@ def _published(scenario: Scenario, what: str) -> int | str:
     return one.amount if one.amount is not None else str(one.date_ or one.value)
 
 
-def test_the_five_are_there() -> None:
-    assert NAMES == ["irgit-2020", "krx-2013", "lch-2022", "nasdaq-2018", "swapclear-2008"]
+def test_they_are_there() -> None:
+    assert NAMES == [
+        "comex-1985",
+        "irgit-2020",
+        "krx-2013",
+        "lch-2022",
+        "lehman-cme-2008",
+        "mf-global-2011",
+        "nasdaq-2018",
+        "swapclear-2008",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -649,7 +649,7 @@ LAYER: list[Row] = [
      "RULE_MISSING", "layers[6]", "id: promise", "limit:"),
     ("source: insurance, limit", "source: insurance, account: house, limit",
      "RULE_LAYER", "layers[3].layers[1].account", "account: house, limit", "payer: defaulter, or no account"),
-    ("account: house", "account: omnibus", "RULE_TYPE", "layers[0].account", "omnibus", "house, client"),
+    ("account: house", "account: pooled", "RULE_TYPE", "layers[0].account", "pooled", "house, client"),
     ("[none, poor, [good, winner]]", "[none, poor, [good, poor]]",
      "RULE_LAYER", "layers[5].order", "order: {bid", "it once"),
     ("[none, poor, [good, winner]]", "[none, poor, none]",

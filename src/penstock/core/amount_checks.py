@@ -17,7 +17,9 @@ MOMENTS = ("at_declaration", "at_window_start", "at_notice", "at_call")
 HELD = ("initial_margin", "excess_margin", "default_fund")
 
 
-BUILT_IN = ("bid", "active", "group", "able_to_pay", "defaulter_affiliate", "decided")
+BUILT_IN = (
+    "bid", "active", "group", "able_to_pay", "withdrew_in_round", "defaulter_affiliate", "decided",
+)  # fmt: skip
 
 
 VALUES = {"bid": ("winner", "good", "poor", "none"), "defaulter_affiliate": ("true", "false")}

@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from penstock.core.pouring import pour
 from penstock.core.problems import Problem, Refused
-from penstock.core.replay import Step, pour, replay
+from penstock.core.replay import replay
 from penstock.core.results import EventResult, LayerResult
 from penstock.core.scenario import HOUSE, Scenario, Stated
+from penstock.core.steps import Step, several_defaults_of
 from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, draw, rooms
+
+EVERYTHING = 1 << 80
+"""A loss beyond whatever amounts below 2^63 can add up to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +47,19 @@ class Span:
 
 def last_step(scenario: Scenario) -> tuple[Step, Label]:
     """The last event with no loss yet, and the label that a loss of its first defaulter's house has."""
-    last = max(default.at for default in scenario.defaults)
-    nothing = {(HOUSE, ""): Stated(0)}
+    last = several_defaults_of(scenario)[-1]
+    segment = next(iter(last[0].losses), (HOUSE, ""))[1]
+    nothing = {(HOUSE, segment): Stated(0)}
     defaults = tuple(
-        replace(default, losses=nothing, unpublished="") if default.at == last else default
+        replace(default, losses=nothing, unpublished="") if default in last else default
         for default in scenario.defaults
     )
-    step = replay(replace(scenario, defaults=defaults)).steps[-1]
+    before = tuple(event for event in scenario.events if event.at < last[0].at)
+    step = replay(replace(scenario, defaults=defaults, events=before)).steps[-1]
     if step is None:
         says = "the loss of an earlier default is not published, so nobody knows what it left"
         raise Refused(Problem(UNKNOWN_REACHED, ("defaults",), says, "a scenario of the last default alone"))
-    return step, (step.defaults[0].member, HOUSE, "")
+    return step, (step.defaults[0].member, HOUSE, segment)
 
 
 def curve(scenario: Scenario, more: Sequence[int] = ()) -> Curve:
@@ -86,11 +93,18 @@ def curve(scenario: Scenario, more: Sequence[int] = ()) -> Curve:
 def _breaks(step: Step, label: Label) -> tuple[list[int], list[Span], str]:
     """Losses at which a layer or a payer begins or stops to pay, walking down the tranches."""
     left = dict(step.bound.balances)
+    capacities: dict[str, int | None] = {}
     at, breaks, spans, ends = 0, [0], dict[str, Span](), ""
     for tranche in step.bound.tranches:
-        if label not in tranche.labels:
+        met = label in tranche.labels
+        giving = rooms(tranche.parts, left if met else dict(left), capacities)
+        for part, most, _ in giving:
+            capacities[part.layer] = None if part.stop else (capacities.get(part.layer) or 0) + most
+        if not met:
             continue
-        giving = rooms(tranche.parts, left)
+        if tranche.parts[0].ends:
+            spans[tranche.parts[0].layer] = Span(tranche.parts[0].layer, None if ends else at, None, None)
+            break
         stopped = next((part for part, _, _ in giving if part.stop), None)
         mosts = [most for _, most, _ in giving]
         weights = list(tranche.split or mosts)
@@ -157,14 +171,15 @@ def most(scenario: Scenario, payer: str) -> Most:
     """What the payer pays when the last default's loss exceeds everything there is."""
     step, label = last_step(scenario)
     unknown = tuple(p.layer for t in step.bound.tranches for p in t.parts if p.stop)
-    tranches = tuple(
-        replace(t, parts=kept, split=None if len(kept) < len(t.parts) else t.split)
-        for t in step.bound.tranches
-        if (kept := tuple(part for part in t.parts if not part.stop))
-    )
-    open_step = replace(step, bound=replace(step.bound, tranches=tranches))
-    everything = 1 + sum(most for t in tranches for _, most, _ in rooms(t.parts, dict(step.bound.balances)))
-    event, _ = pour(open_step, {label: everything})
+    tranches, slots, every = [], [], iter(step.bound.slots)
+    for tranche in step.bound.tranches:
+        known = [(part, slot) for part, slot in zip(tranche.parts, every, strict=False) if not part.stop]
+        if known:
+            split = None if len(known) < len(tranche.parts) else tranche.split
+            tranches.append(replace(tranche, parts=tuple(part for part, _ in known), split=split))
+            slots += [slot for _, slot in known]
+    bound = replace(step.bound, tranches=tuple(tranches), slots=tuple(slots))
+    event, _ = pour(replace(step, bound=bound), {label: EVERYTHING})
     paid = {row.layer.id: row.paid[payer] for row in event.layers if payer in row.paid}
     return Most(payer, paid, unknown)
 
@@ -206,13 +221,16 @@ def derive(step: Step, event: EventResult, payer: str) -> list[Derivation]:
             if payer not in paid:
                 continue
             reached = sum(amount for label, amount in earlier.uncovered.items() if label in tranche.labels)
-            room = dict(zip(part.payers, rooms(tranche.parts, earlier.left)[j][2], strict=True))
+            room = dict(
+                zip(part.payers, rooms(tranche.parts, earlier.left, earlier.capacities)[j][2], strict=True)
+            )
             weight = dict(zip(part.payers, part.weights or room.values(), strict=True))
-            shared = sum(paid.values()) + pours[j].odd
+            short = rows[part.layer].unpaid if part.able else {}
+            shared = sum(paid.values()) + pours[j].odd + sum(short.values())
             full = {name: amount for name, amount in paid.items() if amount == room[name]}
             sharing = sum(weight[name] for name in part.payers if name not in full and room[name])
             exact = Fraction(paid[payer])
-            if payer not in full:
+            if payer not in full and payer not in short:
                 exact = Fraction((shared - sum(full.values())) * weight[payer], sharing)
             found.append(
                 Derivation(

@@ -1,13 +1,12 @@
 """A rulebook as it stands on one day: the layers in force, in ranks, and how well they are attested."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 
-from penstock.core.amounts import OWED, STATUSES, Amount, Condition, Status
-from penstock.core.problems import Problem, Refused
-from penstock.core.rulebook import CHAIN, Group, Layer, Rulebook
+from penstock.core.amounts import STATUSES, Amount, Condition, Status
+from penstock.core.rulebook import Cap, Group, Layer, Rulebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,11 @@ def plan(rulebook: Rulebook, day: date) -> Plan:
     return Plan(rulebook, day, tuple(ranks))
 
 
+def caps_on(rulebook: Rulebook, day: date) -> tuple[Cap, ...]:
+    """The caps in force on the day."""
+    return tuple(cap for cap in rulebook.caps if _between(cap.from_, day, cap.until))
+
+
 def _with_group(layer: "Layer | Group", group: Group | None) -> Layer:
     assert isinstance(layer, Layer)
     if group is None:
@@ -98,30 +102,3 @@ def status(layer: Layer, rulebook: Rulebook, day: date) -> Status:
     own: Status = layer.cite.citation.status if layer.cite else "unverified"
     statuses = [own, *(cite.citation.status for cite in cites if cite)]
     return max([*statuses, rulebook.status or own], key=STATUSES.index)
-
-
-def refuse_what_is_not_built(layers: Sequence[Layer], plan: Plan) -> None:
-    """Refuse by name the words that this version reads, but does not execute."""
-    problems = []
-    for layer in layers:
-        words = [w for w in ("window", "rounds", "base", "action") if getattr(layer, w) is not None]
-        words += [f"source: {layer.source}"] if layer.source in OWED else []
-        words += [f"payer: {layer.payer}"] if layer.payer in CHAIN else []
-        for amount in _read_by(layer, plan.rulebook, plan.day):
-            words += ["matching"] if amount.matching else []
-            words += ["apportioned"] if amount.apportioned else []
-            if amount.measured and amount.measured != "at_declaration":
-                words.append(f"measured: {amount.measured}")
-        if words:
-            problems.append(_not_executed(f"layer {layer.id} needs {', '.join(words)}"))
-    ids = {layer.id for layer in layers}
-    for cap in plan.rulebook.caps:
-        if _between(cap.from_, plan.day, cap.until) and ids & set(cap.on):
-            problems.append(_not_executed(f"cap {cap.id} counts layers in force"))
-    if problems:
-        raise Refused(problems)
-
-
-def _not_executed(what: str) -> Problem:
-    says = f"{what}: this version reads that word, but cannot run it yet"
-    return Problem("NOT_EXECUTED", (), says, "a rulebook without it, to run it now")

@@ -55,7 +55,9 @@ class Layer:
     together: Dated[Amount] | None = word("The most all payers of the layer bear", default=None)
     window: Dated[Window] | None = word("The most each bears over several defaults", default=None)
     segment: Id | None = word("Which segment's money, for which segment's loss; each", default=None)
-    account: Literal["house", "client"] | None = word("Whose margin of the defaulter", default=None)
+    account: Literal["house", "client", "omnibus"] | None = word(
+        "Whose margin of the defaulter", default=None
+    )
     where: Dated[Condition] | None = word("Only these payers", default=None)
     order: Dated[Order] | None = word("The payers in classes, one after another", default=None)
     when: Condition = word("Only in such a default", default_factory=dict)
@@ -175,7 +177,7 @@ class Recoveries:
     order: Literal["reverse", "side_by_side"] | tuple[Id, ...] = word("Which layers first", default="reverse")
     share: Literal["paid"] | Amount = word("By what within a layer", default="paid")
     except_: tuple[Id, ...] = word("Who is left out", default=())
-    interest: str = word("Whether and how interest is paid", default="")
+    interest: Literal["passed_on", "kept"] = word("What becomes of interest on it", default="kept")
     cite: Cite | None = word("The clause", default=None)
     note: str = word("A remark for the reader", default="")
 
@@ -251,6 +253,7 @@ class Rulebook:
     def member_fields(self) -> dict[str, str]:
         """Every field that a member can have, and its kind."""
         fields = {"bid": "word", "active": "flag", "group": "word", "able_to_pay": "money"}
+        fields["withdrew_in_round"] = "number"
         fields |= dict.fromkeys(("initial_margin", "excess_margin", "default_fund"), "money")
         for layer, _ in self.all_layers():
             if layer.source and layer.payer in ("members", "defaulter") and not layer.called:

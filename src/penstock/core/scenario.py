@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Literal
 
 from penstock.core.amounts import Citation, Cite, Id, word
+from penstock.core.business_days import Calendar
 from penstock.core.money import Currency, Money
 from penstock.core.rulebook import Rulebook
 
@@ -41,6 +42,8 @@ class Field:
 
     values: Mapping[str, Stated]
     by: Literal["", "segment", "version", "day"] = ""
+    since: int = 0
+    """At which event it was found out: 0 before any default, else one more than those before it."""
 
     def on(self, day: date) -> Stated | None:
         """The value in force on ``day``; None where it is by segment or by day."""
@@ -94,13 +97,27 @@ class Default:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """Money that came back: of whose default, of which collateral, with which interest."""
+
+    amount: Money = word("How much")
+    of: str | None = word("Whose default; needed where there are several", default=None)
+    collateral: Id | None = word("Late proceeds of the defaulter's money of this source", default=None)
+    account: str = word("Whose the collateral is, and what is left of it", default=HOUSE)
+    interest: Money = word("Interest that came with it", default=0)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """Something between the defaults: money paid in or late, recovered, or learnt about members."""
+    """Something between the defaults: money paid in or late, recovered, or learnt about members.
+
+    ``paid_in``: payer -> source or layer -> segment ("" where there are none) -> amount.
+    """
 
     at: datetime
-    paid_in: Mapping[str, Mapping[str, Money]] = field(default_factory=dict)
+    paid_in: Mapping[str, Mapping[str, Mapping[str, Money]]] = field(default_factory=dict)
     paid_late: Mapping[str, Mapping[str, Money]] = field(default_factory=dict)
-    recovered: Money | None = None
+    recovered: Recovered | None = None
     members: Mapping[str, Fields] = field(default_factory=dict)
 
 
@@ -146,6 +163,8 @@ class Scenario:
     pinned: date | None = None
     reference: str = ""
     precedent: Precedent | None = None
+    calendar: Calendar | None = None
+    """The calendar that the rulebook names."""
 
     @property
     def inline(self) -> bool:

@@ -5,16 +5,19 @@ bind(plan, circumstances, losses) tranches and balances for the engine     one e
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from math import lcm
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
 
-from penstock.core.amounts import Amount
-from penstock.core.plans import Plan, Rank, plan, refuse_what_is_not_built
+from penstock.core.amounts import OWED
+from penstock.core.business_days import moved
+from penstock.core.circumstances import Circumstances, NotKnown, facts_of, holds, number
+from penstock.core.parts import PartBinder, Slot, whole
+from penstock.core.plans import Plan, Rank, caps_on, plan
 from penstock.core.problems import Problem, Refused
-from penstock.core.rulebook import Layer
-from penstock.core.scenario import HOUSE
-from penstock.core.terms import Circumstances, NotKnown, evaluate, facts_of, holds, limit, number, purse
+from penstock.core.rulebook import CHAIN, Layer
+from penstock.core.scenario import HOUSE, Fields
+from penstock.core.terms import purses
 from penstock.core.waterfall import NO_PAYERS, UNKNOWN_REACHED, Balance, Label, Part, Tranche
 
 __all__ = ["Bound", "bind", "plan"]
@@ -24,14 +27,18 @@ __all__ = ["Bound", "bind", "plan"]
 class Bound:
     """An event ready to be poured.
 
-    ``in_force``: the ranks whose ``when`` holds. ``purses``: which purse a payer's payment in a layer
-    comes out of.
+    ``in_force``: the ranks whose ``when`` holds. ``slots``: for each part, tranche by tranche, what it
+    is of the rulebook.
     """
 
     in_force: tuple[Rank, ...]
     tranches: tuple[Tranche, ...]
     balances: Mapping[Balance, int]
-    purses: Mapping[tuple[str, str], Balance]
+    slots: tuple[Slot, ...]
+
+
+Chains = Mapping[str, Mapping[str, Fields]]
+"""What the parties behind each defaulter hold: defaulter -> role -> fields."""
 
 
 def bind(
@@ -40,11 +47,14 @@ def bind(
     losses: Mapping[Label, int],
     profits: Mapping[Label, int],
     gross: Sequence[str],
+    chains: Chains | None = None,
+    passed_over: frozenset[str] = frozenset(),
 ) -> Bound:
     """The tranches of this event: resolve first, so that the engine only pours.
 
     ``profits`` by label are owed to the defaulters. ``gross``: the defaulters whose losses are told
-    before their own resources; those of the others are used up already.
+    before their own resources; those of the others are used up already. ``chains``: what parties behind
+    a defaulter hold. ``passed_over``: layers whose turn does not come again yet.
     """
     in_force = []
     for rank in plan.ranks:
@@ -53,49 +63,84 @@ def bind(
             split = tuple(rank.split[i] for i in chosen) if rank.split else None
             in_force.append(Rank(tuple(rank.layers[i] for i in chosen), rank.group, split))
     layers = [layer for rank in in_force for layer in rank.layers]
-    refuse_what_is_not_built(layers, plan)
     house = next((layer.source for layer in layers if layer.account == "house"), None)
-    binder = _Binder(known, tuple(sorted(losses)), profits, tuple(sorted(gross)), house)
-    tranches = [tranche for rank in in_force for tranche in binder.tranches(rank)]
-    return Bound(tuple(in_force), tuple(tranches), binder.balances, binder.purses)
+    balances: dict[Balance, int] = {}
+    caps = caps_on(plan.rulebook, plan.day)
+    parts = PartBinder(known, profits, house, passed_over, caps, balances)
+    binder = _Binder(parts, tuple(sorted(losses)), tuple(sorted(gross)), chains or {})
+    found = [pair for rank in in_force for pair in binder.tranches(rank)]
+    slots = tuple(slot for _, slots in found for slot in slots)
+    return Bound(tuple(in_force), tuple(tranche for tranche, _ in found), balances, slots)
 
 
-@dataclass(slots=True)
+Placed = tuple[tuple[Label, ...], Slot, Part]
+"""A part of a layer, what it is of it, and the labels that it meets."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Binder:
-    """Builds parts and gathers the balances that they name."""
+    """Lays the parts of layers out as tranches: whose losses each meets, and in which order."""
 
-    known: Circumstances
+    binder: PartBinder
     labels: tuple[Label, ...]
-    profits: Mapping[Label, int]
     gross: tuple[str, ...]
-    house: str | None
-    """The source that serves the house first, then its clients: a house profit adds to it."""
-    balances: dict[Balance, int] = field(default_factory=dict)
-    purses: dict[tuple[str, str], Balance] = field(default_factory=dict)
+    chains: Chains
 
-    def tranches(self, rank: Rank) -> list[Tranche]:
+    @property
+    def known(self) -> Circumstances:
+        return self.binder.known
+
+    def _reading(self, **words: Any) -> "_Binder":
+        """The same, with other words of what is being read: a segment, days, parties."""
+        return replace(self, binder=replace(self.binder, known=replace(self.known, **words)))
+
+    def tranches(self, rank: Rank) -> Iterator[tuple[Tranche, list[Slot]]]:
         """The tranches of one rank: per set of labels, the parts that meet them."""
-        met: dict[tuple[Label, ...], list[tuple[int, Part]]] = {}
-        found: list[Tranche] = []
+        met: dict[tuple[Label, ...] | str, list[tuple[int, Slot, Part]]] = {}
+        labels_of: dict[tuple[Label, ...] | str, tuple[Label, ...]] = {}
         for i, layer in enumerate(rank.layers):
-            for labels, part in self.parts(layer):
+            for labels, slot, part in self.parts(layer):
                 if len(rank.layers) == 1:
-                    found.append(Tranche(labels, (part,), rank=layer.id))
+                    yield Tranche(labels, (part,), rank=layer.id), [slot]
                 else:
-                    met.setdefault(labels, []).append((i, part))
-        for labels, parts in met.items():
-            split = None if rank.split is None else _whole([rank.split[i] for i, _ in parts])
-            found.append(Tranche(labels, tuple(part for _, part in parts), split, str(rank.group)))
-        return found
+                    key = labels or slot.segment
+                    labels_of[key] = labels
+                    met.setdefault(key, []).append((i, slot, part))
+        for key, parts in met.items():
+            split = None if rank.split is None else whole([rank.split[i] for i, _, _ in parts])
+            tranche = Tranche(labels_of[key], tuple(part for _, _, part in parts), split, str(rank.group))
+            yield tranche, [slot for _, slot, _ in parts]
 
-    def parts(self, layer: Layer) -> Iterator[tuple[tuple[Label, ...], Part]]:
-        """The parts of one layer, each with the labels it meets."""
-        if layer.payer == "defaulter":
-            yield from self._of_defaulters(layer)
+    def parts(self, layer: Layer) -> Iterator[Placed]:
+        """The parts of one layer: a segment after another, in it a round, a class, a day after another."""
+        each = layer.segment == "each"
+        for segment in self.known.rulebook.segments if each else (layer.segment or "",):
+            labels = tuple(label for label in self.labels if not segment or label[2] == segment)
+            inside = replace(self._reading(segment=segment), labels=labels)
+            yield from inside._in_segment(layer, segment)
+
+    def _in_segment(self, layer: Layer, segment: str) -> Iterator[Placed]:
+        slot = Slot(layer, segment)
+        if layer.action:
+            yield self.labels, slot, Part(layer.id, (), (), (), ends=True)
+        elif layer.payer == "defaulter":
+            yield from ((labels, slot, part) for labels, part in self._of_defaulters(layer))
+        elif layer.payer in CHAIN:
+            for member in self.gross:
+                held = {
+                    **self.known.parties,
+                    str(layer.payer): self.chains.get(member, {}).get(layer.payer, {}),
+                }
+                own = tuple(label for label in self.labels if label[0] == member)
+                yield own, slot, self._reading(parties=held).binder.part(slot, (str(layer.payer),), member)
         elif layer.payer == "members":
-            yield from ((self.labels, part) for part in self._of_members(layer))
+            for round_ in range(1, (layer.rounds or 1) + 1):
+                in_round = replace(slot, round=round_)
+                yield from ((self.labels, in_round, part) for part in self._of_members(in_round))
         else:
-            yield self.labels, self._part(layer, (str(layer.payer),))
+            for round_ in range(1, (layer.rounds or 1) + 1):
+                in_round = replace(slot, round=round_)
+                yield self.labels, in_round, self.binder.part(in_round, (str(layer.payer),))
 
     def _of_defaulters(self, layer: Layer) -> Iterator[tuple[tuple[Label, ...], Part]]:
         where = (layer.where.on(self.known.day) if layer.where else None) or {}
@@ -106,36 +151,67 @@ class _Binder:
                 yield from found
 
     def _of_accounts(self, layer: Layer, member: str) -> Iterator[tuple[tuple[Label, ...], Part]]:
-        """The defaulter's parts in this layer: one, one a client, or the house twice."""
+        """The defaulter's parts here: one, one a client, all clients' together, or the house twice."""
+        slot = Slot(layer, self.known.segment)
         own = tuple(label for label in self.labels if label[0] == member)
         clients = tuple(label for label in own if label[1] != HOUSE)
         if layer.account is None:
-            yield own, self._part(layer, (member,))
+            yield own, self.binder.part(slot, (member,))
+        elif layer.account == "omnibus":
+            yield clients, self.binder.part(slot, (member,))
         elif layer.account == "client":
             accounts = set(self.known.members[member].accounts) | {label[1] for label in clients}
             for account in sorted(accounts - {HOUSE}):
                 labels = tuple(label for label in clients if label[1] == account)
-                yield labels, self._part(layer, (member,), account)
+                yield labels, self.binder.part(slot, (member,), account)
         else:
-            part = self._part(layer, (member,))
+            part = self.binder.part(slot, (member,))
             yield tuple(label for label in own if label[1] == HOUSE), part
             yield clients, part
 
-    def _of_members(self, layer: Layer) -> list[Part]:
-        """A part a class; what nobody knows of one class, or shares in none, stops the whole layer."""
-        parts = [self._part(layer, payers) for payers in self._classes(layer)]
+    def _of_members(self, slot: Slot) -> list[Part]:
+        """A part a class and day; what nobody knows of one, or shares in none, stops the whole layer."""
+        layer = slot.layer
+        parts = []
+        for payers in self._classes(slot):
+            try:
+                spans = self._spans(layer, payers)
+            except NotKnown as unknown:
+                return [Part(layer.id, (), (), (), stop=(UNKNOWN_REACHED, str(unknown)))]
+            for span in spans:
+                parts.append(self._reading(span=span).binder.part(slot, payers))
         stop = next((part.stop for part in parts if part.stop), None)
         if stop:
             return [Part(layer.id, (), (), (), stop=stop)]
         if any(part.payers for part in parts) and not any(any(p.weights or (1,)) for p in parts if p.payers):
-            return [replace(part, stop=(NO_PAYERS, "every payer's share is zero")) for part in parts]
+            none = (NO_PAYERS, "every payer's share is zero")
+            return [replace(part, stop=none) if part.payers else part for part in parts]
         return parts
 
-    def _classes(self, layer: Layer) -> Iterator[tuple[str, ...]]:
+    def _spans(self, layer: Layer, payers: tuple[str, ...]) -> list[tuple[date, date] | None]:
+        """The days whose gains count: all together, or under a daily base each by itself."""
+        if layer.source not in OWED:
+            return [None]
+        known, today, last = self.known, self.known.at.date(), date.max
+        window = layer.window.on(known.day) if layer.window else None
+        if window and window.length and window.amount is None and window.times is None:
+            last = moved(today, window.length, known.calendar)
+        if layer.base != "daily":
+            return [(today, last)]
+        days: set[date] = set()
+        for payer in payers:
+            told = known.members[payer].fields.get(layer.source)
+            if told and told.by == "day":
+                days |= {date.fromisoformat(day) for day in told.values}
+        return [(day, day) for day in sorted(days) if today <= day <= last] or [(today, last)]
+
+    def _classes(self, slot: Slot) -> Iterator[tuple[str, ...]]:
         """The members who pay, class after class."""
-        known = self.known
+        known, layer = self.known, slot.layer
         where = (layer.where.on(known.day) if layer.where else None) or {}
         payers = [m for m in known.survivors() if holds(where, facts_of(m, known, where))]
+        if slot.round > 1:
+            payers = [m for m in payers if not self._withdrew_before(m, slot.round)]
         order = layer.order.on(known.day) if layer.order else None
         if order is None:
             yield tuple(payers)
@@ -152,85 +228,15 @@ class _Binder:
         for wanted in classes:
             yield tuple(m for m in payers if values[m] in wanted)
 
+    def _withdrew_before(self, member: str, round_: int) -> bool:
+        told = self.known.members[member].fields.get("withdrew_in_round")
+        if told is None:
+            return False
+        return number(told, self.known.today, f"withdrew_in_round of {member}") < round_
+
     def _has_money(self, layer: Layer, member: str) -> bool:
         try:
-            held = None if layer.called else purse(layer, member, self.known)
+            held = None if layer.called else purses(layer, member, self.known)
         except NotKnown:
             return True
-        return held is None or held[1] > 0
-
-    def _part(self, layer: Layer, payers: tuple[str, ...], account: str = HOUSE) -> Part:
-        """One part: weights, and the balances that limit each payer."""
-        known = self.known
-        if layer.payer == "members" and not known.survivors():
-            return Part(layer.id, (), (), (), stop=(NO_PAYERS, "every member is in default"))
-        try:
-            draws = [self._draws(layer, payer, account) for payer in payers]
-            able = [(i, key) for i, payer in enumerate(payers) if (key := self._able(layer, payer))]
-            weights = self._weights(layer, payers)
-            together = self._together(layer)
-        except NotKnown as unknown:
-            return Part(layer.id, (), (), (), stop=(UNKNOWN_REACHED, str(unknown)))
-        columns = tuple(zip(*draws, strict=True)) if draws else ((),)
-        return Part(layer.id, payers, weights, columns, tuple(able), together)
-
-    def _draws(self, layer: Layer, payer: str, account: str) -> tuple[Balance, ...]:
-        """The payer's purse and its limit, as far as the layer has them for every payer."""
-        known, keys = self.known, []
-        held = None if layer.called else purse(layer, payer, known, account)
-        if held:
-            keys.append(self._balance(held[0], held[1] + self._profit(layer, payer, account)))
-            self.purses[layer.id, payer] = held[0]
-        most = limit(layer, payer, known)
-        if most is not None:
-            keys.append(self._balance(("limit", layer.id, payer), most))
-        return tuple(keys)
-
-    def _able(self, layer: Layer, payer: str) -> Balance | None:
-        """What a member is able to pay of all that is called from it, where that is known.
-
-        What it paid before anybody asked counts as well.
-        """
-        known = self.known
-        if not layer.called or payer not in known.members:
-            return None
-        key: Balance = ("able_to_pay", payer)
-        self.purses[layer.id, payer] = key
-        able = known.members[payer].fields.get("able_to_pay")
-        if able is None:
-            return None
-        stands = int(number(able, known.today, f"able_to_pay of {payer}"))
-        return self._balance(key, stands - known.history.of_purse(key))
-
-    def _balance(self, key: Balance, amount: int) -> Balance:
-        self.balances.setdefault(key, max(0, amount))
-        return key
-
-    def _profit(self, layer: Layer, payer: str, account: str) -> int:
-        if layer.payer != "defaulter" or layer.source != self.house or account != HOUSE:
-            return 0
-        return sum(amount for label, amount in self.profits.items() if label[:2] == (payer, HOUSE))
-
-    def _weights(self, layer: Layer, payers: tuple[str, ...]) -> tuple[int, ...] | None:
-        share = layer.share.on(self.known.day) if layer.share else None
-        if share == "size":
-            return None
-        if share == "equal" or layer.payer != "members":
-            return (1,) * len(payers)
-        assert isinstance(share, Amount)
-        return _whole([evaluate(share, payer, self.known) for payer in payers])
-
-    def _together(self, layer: Layer) -> tuple[Balance, ...]:
-        amount = layer.together.on(self.known.day) if layer.together else None
-        if amount is None:
-            return ()
-        party = "" if layer.payer in ("members", "defaulter") else str(layer.payer)
-        most = int(evaluate(amount, party, self.known))
-        used = 0 if layer.called else self.known.history.of_layer(layer.id)
-        return (self._balance(("together", layer.id), most - used),)
-
-
-def _whole(weights: Sequence[Fraction]) -> tuple[int, ...]:
-    """The weights times their common denominator."""
-    scale = lcm(*(weight.denominator for weight in weights)) if weights else 1
-    return tuple(int(weight * scale) for weight in weights)
+        return held is None or sum(held.values()) > 0

@@ -7,18 +7,24 @@ payer (its purse, a limit, a cap, its ability to pay) is a balance that payments
 named by several layers is found by the later ones as the earlier ones left it.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import le, sub
+from typing import TypeVar
 
 from penstock.core.money import Rounding, share, water_fill
+
+T = TypeVar("T", bound=tuple[str, ...])
 
 Label = tuple[str, str, str]
 """Whose default, which account, which segment."""
 
 Balance = Hashable
 """The key of a balance: a purse, a limit or a cap."""
+
+Capacities = Mapping[str, int | None]
+"""What each layer so far could give when the loss reached it; None if unknown."""
 
 UNKNOWN_REACHED, NO_PAYERS = "UNKNOWN_REACHED", "NO_PAYERS"
 
@@ -28,10 +34,13 @@ class Part:
     """One layer's payers in a tranche, in UTF-8 byte order.
 
     ``weights`` None shares by what each can still give. ``draws`` are columns of balances, one entry a
-    payer: its payments draw on its entry of each; there is one column at least, and no two payers
-    share an entry. ``also`` are further balances of single payers, by position; ``together`` those
-    that all payments of the part draw on. ``stop`` is a code and a reason: such a part may be passed,
-    never poured. If it names payers, it stops only while one of them has anything to give.
+    payer: its payments draw on its entry of each, and no two payers share an entry. ``pools`` are
+    balances of single payers, by position, that its payments come out of together, in proportion to
+    what is in them. ``also`` are further balances of single payers, ``together`` those that all
+    payments of the part draw on. ``able`` are balances that cut what a payer pays after the sharing:
+    what it falls short stays open. ``sized`` balances are as large as a function of the capacities so
+    far says. ``ends``: takes all that is open, from nobody. ``stop`` is a code and a reason: such a part
+    may be passed, never poured. If it names payers, it stops only while one has anything to give.
     """
 
     layer: str
@@ -41,6 +50,10 @@ class Part:
     also: tuple[tuple[int, Balance], ...] = ()
     together: tuple[Balance, ...] = ()
     stop: tuple[str, str] | None = None
+    pools: tuple[tuple[int, tuple[tuple[str, ...], ...]], ...] = ()
+    able: tuple[tuple[int, Balance], ...] = ()
+    sized: tuple[tuple[Balance, Callable[[Capacities], int | None]], ...] = ()
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +72,13 @@ class Tranche:
 
 @dataclass(frozen=True, slots=True)
 class Pour:
-    """What one part of one tranche paid: payer -> amount, and its odd units if a payer of their own."""
+    """What one part of one tranche paid: payer -> amount, its odd units if a payer of their own, and
+    what it ended without a payment."""
 
     layer: str
     paid: dict[str, int]
     odd: int
+    ended: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +116,27 @@ def allocate(
     pours: list[Pour] = []
     capacities: dict[str, int | None] = {}
     for _, rank in groupby(tranches, key=lambda one: one.rank or [part.layer for part in one.parts]):
-        same = list(rank)
-        giving = rooms([part for tranche in same for part in tranche.parts], left)
-        for part, most, _ in giving:
-            known = capacities.get(part.layer, 0)
-            unknown = known is None or (part.stop and part.stop[0] == UNKNOWN_REACHED)
-            capacities[part.layer] = None if unknown else (known or 0) + most
+        same, before = list(rank), dict(capacities)
+        reserved = left if len(same) == 1 else dict(left)
+        for tranche in same:
+            giving = rooms(tranche.parts, reserved, before, reserve=len(same) > 1)
+            for part, most, room in giving:
+                known = capacities.get(part.layer, 0)
+                unknown = known is None or (part.stop and part.stop[0] == UNKNOWN_REACHED)
+                capacities[part.layer] = None if unknown else (known or 0) + _able(part, most, room, reserved)
         for tranche in same:
             owed = {label: open_[label] for label in tranche.labels if open_.get(label)}
             if not owed:
                 pours += (Pour(part.layer, {}, 0) for part in tranche.parts)
                 continue
             if len(same) > 1:
-                giving = rooms(tranche.parts, left)
+                giving = rooms(tranche.parts, left, before)
             taken = _pour(tranche, giving, sum(owed.values()), left, pours, rounding, residual_to)
-            for label, amount in _reduce(owed, taken).items():
+            if tranche.parts[0].ends:
+                capacities[tranche.parts[0].layer] = taken
+            for label, amount in _in_proportion(taken, owed).items():
                 open_[label] -= amount
-    paid = sum(sum(pour.paid.values()) + pour.odd for pour in pours)
+    paid = sum(sum(pour.paid.values()) + pour.odd + pour.ended for pour in pours)
     assert paid + sum(open_.values()) == sum(losses.values()), "every unit once"
     return Outcome(tuple(pours), capacities, open_, left)
 
@@ -126,20 +145,32 @@ Giving = tuple[Part, int, list[int]]
 """A part, the most it can give, and the most that each of its payers can give."""
 
 
-def rooms(parts: Sequence[Part], left: dict[Balance, int]) -> list[Giving]:
-    """What each part, and each payer in it, can give now.
+def rooms(
+    parts: Sequence[Part], left: dict[Balance, int], before: Capacities, *, reserve: bool = False
+) -> list[Giving]:
+    """What each part, and each payer in it, can give now; ``before``: what earlier ranks could.
 
-    Where parts name the same balance, an earlier one reserves all that it could take.
+    Where parts name the same balance, an earlier one reserves all that it could take; ``reserve``
+    leaves what they all reserve drawn from ``left``.
     """
-    now = left if len(parts) == 1 else dict(left)
-    found = []
+    now = left if len(parts) == 1 or reserve else dict(left)
+    here = dict(before)
+    found: list[Giving] = []
     for part in parts:
+        for key, size in part.sized:
+            amount = size(here)
+            if amount is None:
+                why = "what an earlier layer can give, which it depends on, is not known"
+                part = Part(part.layer, (), (), (), stop=(UNKNOWN_REACHED, why))
+            left[key] = now[key] = amount or 0
         room = _room(part, now)
         if part.weights is not None and 0 in part.weights:
             room = [give if weight else 0 for give, weight in zip(room, part.weights, strict=True)]
         most = min([sum(room), *(now[key] for key in part.together)])
         found.append((part, most, room))
-        if len(parts) > 1:
+        unknown = part.stop and part.stop[0] == UNKNOWN_REACHED
+        here[part.layer] = None if unknown else _able(part, most, room, now)
+        if len(parts) > 1 or reserve:
             draw(part, [min(give, most) for give in room], most, now)
     return found
 
@@ -150,9 +181,22 @@ def _room(part: Part, left: Mapping[Balance, int]) -> list[int]:
     for column in part.draws:
         now = [left[key] for key in column]
         room = list(map(min, room, now)) if room else now
+    if part.pools:
+        pools = [sum(left[key] for key in keys) for _, keys in part.pools]
+        room = list(map(min, room, pools)) if room else pools
     for i, key in part.also:
         room[i] = min(room[i], left[key])
     return room
+
+
+def _able(part: Part, most: int, room: list[int], left: Mapping[Balance, int]) -> int:
+    """What the part can really give: its most, or what its payers are able to pay of it."""
+    if not part.able:
+        return most
+    able = list(room)
+    for i, key in part.able:
+        able[i] = min(able[i], left[key])
+    return min(most, sum(able))
 
 
 def draw(part: Part, amounts: Sequence[int], total: int, left: dict[Balance, int]) -> None:
@@ -160,8 +204,13 @@ def draw(part: Part, amounts: Sequence[int], total: int, left: dict[Balance, int
     for column in part.draws:
         now = [left[key] for key in column]
         left.update(zip(column, map(sub, now, amounts), strict=True))
+    for i, keys in part.pools:
+        for one, amount in _in_proportion(amounts[i], {one: left[one] for one in keys if left[one]}).items():
+            left[one] -= amount
     for i, key in part.also:
         left[key] -= amounts[i]
+    for i, key in part.able:
+        left[key] = max(0, left[key] - amounts[i])
     for key in part.together:
         left[key] -= total
 
@@ -176,9 +225,12 @@ def _pour(
     residual_to: str,
 ) -> int:
     """Take up to ``due`` from the tranche, draw ``left`` down, record the pours; what was taken."""
-    for part in tranche.parts:
-        if part.stop and (not part.draws or any(_room(part, left))):
+    for part, _, _ in giving:
+        if part.stop and (not part.payers or any(_room(part, left))):
             raise Stopped(*part.stop, part.layer)
+        if part.ends:
+            pours.append(Pour(part.layer, {}, 0, due))
+            return due
     mosts = [most for _, most, _ in giving]
     taken = min(due, sum(mosts))
     amounts, odds = _side_by_side(tranche, taken, mosts, rounding, residual_to)
@@ -186,7 +238,11 @@ def _pour(
         weights: Sequence[int] = room if part.weights is None else part.weights
         shares, more = share(amount, weights, room, rounding)
         assert all(map(le, shares, room)), "nobody pays beyond a purse, a limit or a cap"
-        draw(part, shares, amount + odd, left)
+        for i, key in part.able:
+            short = max(0, shares[i] - left[key])
+            shares[i] -= short
+            taken -= short
+        draw(part, shares, sum(shares) + more + odd, left)
         paid = dict(zip(part.payers, shares, strict=True))
         if 0 in shares:
             paid = {payer: amount for payer, amount in paid.items() if amount}
@@ -208,12 +264,12 @@ def _side_by_side(
     return amounts, odds
 
 
-def _reduce(owed: Mapping[Label, int], taken: int) -> dict[Label, int]:
-    """``taken`` over the open losses in proportion, odd units one each in byte order of the label."""
-    if len(owed) == 1:
-        return dict.fromkeys(owed, taken)
-    labels = sorted(owed)
-    amounts = [owed[label] for label in labels]
-    parts, _ = water_fill(taken, amounts, amounts)
-    odd = taken - sum(parts)
-    return {label: part + (i < odd) for i, (label, part) in enumerate(zip(labels, parts, strict=True))}
+def _in_proportion(amount: int, parts: Mapping[T, int]) -> dict[T, int]:
+    """``amount`` over the parts in proportion, odd units one each in byte order of their keys."""
+    if len(parts) == 1:
+        return dict.fromkeys(parts, amount)
+    keys = sorted(parts)
+    amounts = [parts[key] for key in keys]
+    shares, _ = water_fill(amount, amounts, amounts)
+    odd = amount - sum(shares)
+    return {key: share + (i < odd) for i, (key, share) in enumerate(zip(keys, shares, strict=True))}

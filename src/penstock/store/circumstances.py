@@ -22,6 +22,7 @@ from penstock.core.scenario import (
     Field,
     Fields,
     Member,
+    Recovered,
     Stated,
     Value,
 )
@@ -346,14 +347,38 @@ class CircumstancesReader:
         at = reader.time(map_.items["at"], (*path, "at"))
         what, inner = (*path, told[0]), map_.items[told[0]]
         if told[0] == "recovered":
-            return Event(at, recovered=reader.amount_of_money(inner, what))
+            return Event(at, recovered=self._recovered(inner, what))
         if told[0] == "members":
             return Event(at, members=self._found_out(map_, path))
-        paid: dict[str, Mapping[str, Money]] = {}
         if not isinstance(inner, Map):
             raise reader.problem(
                 "TYPE", what, inner, "payments are a map by payer", "{M01: {default_fund: ...}}"
             )
-        for payer, item in inner.items.items():
-            paid[payer] = reader.read(Mapping[Id, Money], item, (*what, payer))
-        return Event(at, paid_in=paid) if told[0] == "paid_in" else Event(at, paid_late=paid)
+        if told[0] == "paid_late":
+            late = Mapping[Id, Money]
+            return Event(at, paid_late={k: reader.read(late, v, (*what, k)) for k, v in inner.items.items()})
+        return Event(at, paid_in={k: self._paid_in(v, (*what, k)) for k, v in inner.items.items()})
+
+    def _recovered(self, node: Node, path: Path) -> Recovered:
+        """An amount, or a map that says more of it."""
+        if isinstance(node, Map):
+            recovered: Recovered = self.reader.dataclass(Recovered, node, path)
+            return recovered
+        return Recovered(self.reader.amount_of_money(node, path))
+
+    def _paid_in(self, node: Node, path: Path) -> dict[str, Mapping[str, Money]]:
+        """What one payer paid in, by source or layer, and there by segment or at once."""
+        reader = self.reader
+        if not isinstance(node, Map):
+            raise reader.problem("TYPE", path, node, "a map belongs here", "name: value")
+        paid: dict[str, Mapping[str, Money]] = {}
+        for key, item in node.items.items():
+            name, at = reader.id(Scalar(key, *node.keys[key]), (*path, key)), (*path, key)
+            if isinstance(item, Map):
+                reader.words(item, at, tuple(self.book.segments), "an amount by segment")
+                paid[name] = {
+                    one: reader.amount_of_money(inner, (*at, one)) for one, inner in item.items.items()
+                }
+            else:
+                paid[name] = {"": reader.amount_of_money(item, at)}
+        return paid

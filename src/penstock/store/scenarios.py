@@ -10,6 +10,7 @@ from penstock.core.problems import Path, Refused
 from penstock.core.rulebook import Rulebook
 from penstock.core.scenario import Precedent, Scenario
 from penstock.core.scenario_checks import check_scenario
+from penstock.store.calendars import calendar_for
 from penstock.store.circumstances import CircumstancesReader
 from penstock.store.documents import Document, Map, Node, Scalar, from_value, parse
 from penstock.store.reading import Reader
@@ -109,6 +110,7 @@ def _read(reader: Reader, beside: FilePath, folders: Sequence[FilePath]) -> Scen
         pinned=pinned,
         reference=reference,
         precedent=precedent,
+        calendar=calendar_for(book),
     )
 
 

@@ -1,0 +1,180 @@
+"""Unfunded tools: calls that are not met or met late, tear-up in part and in full.
+
+Cash calls and haircuts of gains are layers like any other and are poured by the engine; here is what
+follows a call that a member did not meet, and the two allocations that are not of money.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+from math import floor
+
+from penstock.core.history import History, Past, Purse, Use
+from penstock.core.money import share
+from penstock.core.problems import Problem, Refused
+from penstock.core.results import Borne, EventResult, Happening
+
+LATE_TOO_MUCH = "LATE_TOO_MUCH"
+
+
+def borne(event: EventResult) -> Borne:
+    """What the event left its payers out of pocket, before any money came back."""
+    stood_in: dict[str, dict[str, int]] = {}
+    for row in event.layers:
+        more = {payer: paid - row.called.get(payer, 0) for payer, paid in row.paid.items()}
+        stood_in[row.layer.id] = {payer: amount for payer, amount in more.items() if amount > 0}
+    return Borne(
+        event=event,
+        paid={row.layer.id: dict(row.paid) for row in event.layers},
+        uncovered=event.uncovered,
+        unpaid={row.layer.id: dict(row.unpaid) for row in event.layers},
+        stood_in=stood_in,
+        uncovered_for_others=max(0, event.uncovered - event.uncovered_as_called),
+    )
+
+
+def returned(amounts: Mapping[str, int], amount: int) -> dict[str, int]:
+    """``amount`` in proportion to ``amounts``, none above its own; odd units to the largest remainders."""
+    names = sorted(amounts)
+    weights = [amounts[name] for name in names]
+    parts, _ = share(min(amount, sum(weights)), weights, weights, "largest_remainder")
+    return {name: part for name, part in zip(names, parts, strict=True) if part}
+
+
+def paid_late(
+    at: datetime, payer: str, layer: str, amount: int, bornes: list[Borne], history: History
+) -> tuple[History, Happening]:
+    """A member pays a call after its time: its claim is settled, those who stood in get it back.
+
+    What nobody had covered comes first, then the last layer first. ``bornes`` are changed in place of
+    the event concerned, the latest with a claim on the payer in that layer. Refused LATE_TOO_MUCH.
+    """
+    found = [i for i, one in enumerate(bornes) if one.unpaid.get(layer, {}).get(payer)]
+    owes = bornes[found[-1]].unpaid[layer][payer] if found else 0
+    if amount > owes:
+        says = f"{payer} pays more in {layer} than it still owes there"
+        instead = "at most what was unpaid" if owes else "a layer in which a call was not met"
+        raise Refused(Problem(LATE_TOO_MUCH, ("events",), says, instead))
+    one, left = bornes[found[-1]], amount
+    uncovered = min(left, one.uncovered_for_others)
+    left -= uncovered
+    back: dict[str, dict[str, int]] = {}
+    for row in reversed(one.event.layers):
+        parts = returned(one.stood_in[row.layer.id], left)
+        if parts:
+            back[row.layer.id] = parts
+            left -= sum(parts.values())
+    assert left == 0, "what somebody failed to pay, others paid or nobody did"
+    bornes[found[-1]] = _settled(one, payer, layer, amount, back, uncovered)
+    past = next(event for event in history.events if event.members == one.event.members)
+    history = _put_right(history, past, payer, layer, amount, back, one)
+    return history, Happening(at, "paid_late", back, uncovered, members=one.event.members)
+
+
+def _settled(
+    one: Borne, payer: str, layer: str, amount: int, back: Mapping[str, Mapping[str, int]], uncovered: int
+) -> Borne:
+    paid = {name: dict(payers) for name, payers in one.paid.items()}
+    stood_in = {name: dict(payers) for name, payers in one.stood_in.items()}
+    unpaid = {name: dict(payers) for name, payers in one.unpaid.items()}
+    paid[layer][payer] = paid[layer].get(payer, 0) + amount
+    unpaid[layer][payer] -= amount
+    for name, payers in back.items():
+        for other, returned_ in payers.items():
+            paid[name][other] -= returned_
+            stood_in[name][other] -= returned_
+    return replace(
+        one,
+        paid=paid,
+        stood_in=stood_in,
+        unpaid=unpaid,
+        uncovered=one.uncovered - uncovered,
+        uncovered_for_others=one.uncovered_for_others - uncovered,
+    )
+
+
+def _put_right(
+    history: History,
+    past: Past,
+    payer: str,
+    layer: str,
+    amount: int,
+    back: Mapping[str, Mapping[str, int]],
+    one: Borne,
+) -> History:
+    """The history as if the late payer had paid in time: returned money stands in its purse again."""
+    uses = [Use(layer, payer, amount, called=True)]
+    drawn: dict[Purse, int] = {}
+    sources = {row.layer.id: row.layer for row in one.event.layers}
+    for name, payers in back.items():
+        for other, returned_ in payers.items():
+            left = returned_
+            for use in past.uses[::-1]:
+                if left and (use.layer, use.payer) == (name, other) and use.amount > 0:
+                    part = min(left, use.amount)
+                    uses.append(replace(use, amount=-part))
+                    left -= part
+            left = returned_
+            for purse, taken in past.drawn.items():
+                own = purse.payer == other and purse.source in (sources[name].source, name)
+                part = min(left, taken + drawn.get(purse, 0)) if own else 0
+                if part > 0:
+                    drawn[purse] = drawn.get(purse, 0) - part
+                    left -= part
+    return history.corrected(past, uses, drawn)
+
+
+# --- tear-up ----------------------------------------------------------------------------------------
+
+
+def torn_up(
+    residual: Mapping[str, int], positions: Mapping[str, Mapping[str, int]]
+) -> dict[str, dict[str, int]]:
+    """Partial tear-up: whose positions are terminated against what is left of the defaulter's.
+
+    ``residual``: signed lots of the defaulter by contract. ``positions``: signed lots by member and
+    contract. Members on the opposite side give lots in proportion to theirs, whole lots by largest
+    remainders, ties in byte order of the member; the result is by contract and member, in lots without
+    sign. Refused TEAR_UP_UNMATCHED where the opposite side is smaller than the residual.
+    """
+    torn: dict[str, dict[str, int]] = {}
+    for contract, lots in sorted(residual.items()):
+        if not lots:
+            continue
+        sign = -1 if lots > 0 else 1
+        against = {
+            member: sign * held[contract]
+            for member, held in positions.items()
+            if sign * held.get(contract, 0) > 0
+        }
+        if sum(against.values()) < abs(lots):
+            says = (
+                f"{contract}: {abs(lots)} lots are left, and only {sum(against.values())} stand against them"
+            )
+            raise Refused(Problem("TEAR_UP_UNMATCHED", (contract,), says, "positions that add up to zero"))
+        torn[contract] = returned(against, abs(lots))
+    return torn
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """A full tear-up: the ratio in which net claims are met, and what each claimant gets and gives up."""
+
+    ratio: Fraction
+    paid: Mapping[str, int]
+    short: Mapping[str, int]
+
+
+def paid_out(assets: int, claims: Mapping[str, int]) -> Payout:
+    """Full tear-up: every contract is closed at one price, and what there is meets the net claims.
+
+    ``assets`` and ``claims`` in minor units; a negative claim is a debt, which its debtor still owes: it
+    is not counted here. Everybody gets the same part, odd units by largest remainders.
+    """
+    owed = {name: amount for name, amount in claims.items() if amount > 0}
+    total = sum(owed.values())
+    ratio = min(Fraction(1), Fraction(assets, total)) if total else Fraction(1)
+    met = returned(owed, floor(ratio * total)) if total else {}
+    paid = {name: met.get(name, 0) for name in sorted(owed)}
+    return Payout(ratio, paid, {name: owed[name] - paid[name] for name in paid})
