@@ -21,7 +21,8 @@ ROOMS = {
 CORE = [
     "problems", "money", "canonical", "business_days", "collateral", "waterfall", "amounts",
     "rulebook", "variants", "scenario", "amount_checks", "order_checks", "rule_checks",
-    "scenario_checks", "history", "windows", "circumstances", "terms", "plans", "parts", "tranches",
+    "scenario_checks", "history", "windows", "circumstances", "terms", "plans", "law_checks",
+    "sense_checks", "parts", "tranches",
     "results", "steps", "pouring", "unfunded", "recoveries", "replenishment", "replay", "exposure",
 ]  # fmt: skip
 STANDARD = {

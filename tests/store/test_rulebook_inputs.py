@@ -584,7 +584,7 @@ NAMES: list[Row] = [
     ('together: {amount: "200000000.00"}', "together: {matching: promise}",
      "RULE_CYCLE", "layers[4].together", "together: {matching", "an earlier layer"),
     ("share: equal", "share: {matching: promise}",
-     "RULE_CYCLE", "layers[5].share", "share: {matching", "an earlier layer"),
+     "RULE_AMOUNT", "layers[5].share", "share: {matching", "known beforehand"),
 ]  # fmt: skip
 
 

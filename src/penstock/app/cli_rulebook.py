@@ -53,8 +53,10 @@ def show(name: Name, rulebooks: Folders = None) -> None:
 
 @app.command()
 def check(name: Name, rulebooks: Folders = None) -> None:
-    """Check a rulebook: every mistake at once, with its place and what to write instead."""
+    """Check a rulebook: every mistake with its place, then what makes little sense, then the law."""
     from penstock.core.canonical import digest
+    from penstock.core.law_checks import check_law, judge
+    from penstock.core.sense_checks import check_sense
     from penstock.store.rulebooks import open_rulebook
 
     id_, _ = _named(name)
@@ -71,7 +73,21 @@ def check(name: Name, rulebooks: Folders = None) -> None:
     changes = ", ".join(str(day) for day in book.changes()) or "none"
     out.print(f"{name}: no mistake found. {layers} layers, {len(book.caps)} caps; changes on {changes}.")
     out.print(f"sha256 of its content: {digest(book)}", style="quiet")
-    out.print("Checked is how it is written, not whether it is the rule or the law.", style="quiet")
+    warnings = [problem for problem in (*check_sense(book), *check_law(book)) if problem.warning]
+    if warnings:
+        out.print("\n[bold]Look again at[/bold]")
+        for problem in warnings:
+            say(f"{problem.says}" + (f"; perhaps {problem.instead}" if problem.instead else ""))
+    law = book.jurisdiction or "no jurisdiction given"
+    out.print(f"\n[bold]Law ({law})[/bold]")
+    for finding in judge(book):
+        say(f"{finding.verdict}: {finding.rule}")
+        say(f"  {finding.says}", "quiet")
+    out.print(
+        "\nNot contradicted does not mean compliant: amounts, models and practice cannot be seen here, nor "
+        "whether the file says what the rules say.",
+        style="quiet",
+    )
 
 
 @app.command()

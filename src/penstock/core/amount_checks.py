@@ -94,6 +94,13 @@ def check_amount(
             yield from _moment(inner.measured, path, rulebook)
 
 
+def check_moments(amount: Amount, windowed: bool, path: Path) -> Iterator[Problem]:
+    """``at_window_start`` is the start of a window; ``windowed``: there is one."""
+    if not windowed and any(inner.measured == "at_window_start" for inner in amount.inside()):
+        says = "at_window_start, and there is no window"
+        yield Problem("RULE_WINDOW", path, says, "a window beside it, or at_declaration")
+
+
 def _moment(moment: str, path: Path, rulebook: Rulebook) -> Iterator[Problem]:
     """A moment is one of four words, or ``at_`` and a date field of the members."""
     days = {f"at_{n}" for n, kind in rulebook.member_fields().items() if kind == "date"}

@@ -24,6 +24,7 @@ def check_cycles(rulebook: Rulebook) -> Iterator[Problem]:
     for layer_id, problem, name in _matching(rulebook):
         reads[layer_id].discard(name)
         yield problem
+    yield from _caps_match(rulebook)
     levels = _levels(reads)
     left = {name: others for name, others in reads.items() if name not in levels}
     while left:
@@ -53,10 +54,26 @@ def _matching(rulebook: Rulebook) -> Iterator[tuple[str, Problem, str]]:
                 for figure in {name, *_reachable(name, figures)} & matched.keys():
                     found |= matched[figure]
             for name in sorted(found):
-                if order.get(name, -1) >= order[layer.id]:
+                if word == "share":
+                    says = f"{layer.id}: a share cannot match what another layer gives"
+                    instead = "an amount that is known beforehand"
+                    yield layer.id, Problem("RULE_AMOUNT", (*path, word), says, instead), name
+                elif order.get(name, -1) >= order[layer.id]:
                     says = f"{layer.id} matches {name!r}, which is not before it"
                     instead = "the id of an earlier layer"
                     yield layer.id, Problem("RULE_CYCLE", (*path, word), says, instead), name
+
+
+def _caps_match(rulebook: Rulebook) -> Iterator[Problem]:
+    """A cap is known before anything is poured."""
+    figures = {name: _reads(figure.amount) for name, figure in rulebook.figures.items()}
+    for i, cap in enumerate(rulebook.caps):
+        names = _reads(cap.limit)
+        every = names.union(*(_reachable(name, figures) for name in names if name in figures))
+        found = [name for name in every if name in rulebook.figures]
+        if _matched(cap.limit) or any(_matched(rulebook.figures[name].amount) for name in found):
+            says = f"cap {cap.id} matches what a layer gives"
+            yield Problem("RULE_AMOUNT", ("caps", i, "limit"), says, "an amount that is known beforehand")
 
 
 def _matched(dated: Dated[Any] | None) -> set[str]:

@@ -11,13 +11,14 @@ from penstock.core.amount_checks import (
     check_amount,
     check_conditions,
     check_durations,
+    check_moments,
     check_window,
     versions,
 )
 from penstock.core.amounts import Amount, Cite
 from penstock.core.order_checks import check_cycles, check_dates
 from penstock.core.problems import MOST_PROBLEMS, Path, Problem, nearest
-from penstock.core.rulebook import ROLES, Cap, Group, Layer, Rulebook
+from penstock.core.rulebook import CHAIN, ROLES, Cap, Group, Layer, Rulebook
 
 PARTIES = tuple(role for role in ROLES if role not in ("defaulter", "members"))
 MONEY_WORDS = (
@@ -148,6 +149,9 @@ def _layer(layer: Layer, path: Path, rulebook: Rulebook) -> Iterator[Problem]:
             yield Problem("RULE_LAYER", (*path, "order"), says, "it once")
         if not values:
             yield Problem("RULE_LAYER", (*path, "order"), f"{layer.id}: no classes", "{bid: [none, poor]}")
+    if layer.rounds and layer.payer in ("defaulter", *CHAIN):
+        says = f"{layer.id}: rounds are for those who are called again, not for {layer.payer}"
+        yield Problem("RULE_LAYER", (*path, "rounds"), says, "payer: members, or no rounds")
     if layer.base and layer.source != "gains":
         says = f"{layer.id}: base belongs to gains, not to {layer.source}"
         yield Problem("RULE_LAYER", (*path, "base"), says, "source: gains, or no base")
@@ -172,9 +176,13 @@ def _group(group: Group, path: Path, rulebook: Rulebook) -> Iterator[Problem]:
         for name, weight in group.split.items():
             if weight == 0:
                 yield Problem("RULE_RANGE", (*path, "split", name), "a weight of zero", '"1" or more')
+    segments = {layer.segment or group.segment for layer in group.layers}
+    if len(segments) > 1:
+        says = f"group {group.group}: layers side by side meet the losses of different segments"
+        yield Problem("RULE_LAYER", (*path, "split"), says, "the same segment on all of them")
     for j, layer in enumerate(group.layers):
-        for name in ("order", "rounds"):
-            if getattr(layer, name) is not None:
+        for name in ("order", "rounds", "base"):
+            if getattr(layer, name) not in (None, "cumulative"):
                 says = f"{layer.id}: {name} does not go beside a split"
                 at = (*path, "layers", j, name)
                 yield Problem("RULE_LAYER", at, says, "layers one after another")
@@ -193,6 +201,7 @@ def _names(layer: Layer, group: Group | None, path: Path, rulebook: Rulebook) ->
                 yield from check_amount(
                     amount, (*path, word), rulebook, segment=segment, any_number=any_number
                 )
+                yield from check_moments(amount, layer.window is not None, (*path, word))
                 yield from _unread(amount.cite, (*path, word), rulebook)
     for window in versions(layer.window):
         limited = layer.limit is not None or (layer.source == "gains" and window.length is not None)
@@ -227,6 +236,7 @@ def _cap(cap: Cap, path: Path, rulebook: Rulebook, inline: bool) -> Iterator[Pro
             yield Problem("RULE_REFERENCE", (*path, "on"), f"{name!r} is no layer", instead)
     for amount in versions(cap.limit):
         yield from check_amount(amount, (*path, "limit"), rulebook)
+        yield from check_moments(amount, cap.window is not None, (*path, "limit"))
     for window in versions(cap.window):
         yield from check_window(window, True, (*path, "window"), rulebook)
     fields = [(name, "where", list(values)) for w in versions(cap.where) for name, values in w.items()]
@@ -248,8 +258,18 @@ def _later_sections(rulebook: Rulebook) -> Iterator[Problem]:
         named += [((*at, "into"), item.into, sources), ((*at, "counts_to"), item.counts_to, caps)]
         named += [((*at, "stand_in"), party, set(PARTIES)) for party in item.stand_in]
         yield from check_durations((item.due,), (*at, "due"), rulebook)
-    if rulebook.recoveries and not isinstance(rulebook.recoveries.order, str):
-        named += [(("recoveries", "order"), name, layers) for name in rulebook.recoveries.order]
+        if isinstance(item.restores, Amount):
+            yield from check_amount(item.restores, (*at, "restores"), rulebook)
+        if item.window:
+            yield from check_window(item.window, item.window.times is not None, (*at, "window"), rulebook)
+    if rulebook.recoveries:
+        back = rulebook.recoveries
+        if not isinstance(back.order, str):
+            named += [(("recoveries", "order"), name, layers) for name in back.order]
+        named += [(("recoveries", "except"), name, layers | set(PARTIES)) for name in back.except_]
+        if isinstance(back.share, Amount):
+            share: Path = ("recoveries", "share")
+            yield from check_amount(back.share, share, rulebook, any_number=True)
     for several in versions(rulebook.several_defaults):
         yield from check_durations((several.one_event, several.period), ("several_defaults",), rulebook)
     for path, name, known in named:

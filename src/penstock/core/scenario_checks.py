@@ -1,11 +1,12 @@
 """What a scenario says that cannot be meant under its rulebook: every error at once, as values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
+from penstock.core.amounts import CALLED, OWED
 from penstock.core.problems import MOST_PROBLEMS, Path, Problem, nearest
-from penstock.core.rulebook import ROLES
-from penstock.core.scenario import HOUSE, Scenario
+from penstock.core.rulebook import ROLES, Layer
+from penstock.core.scenario import HOUSE, Event, Scenario
 
 
 def check_scenario(scenario: Scenario) -> list[Problem]:
@@ -102,3 +103,33 @@ def _events(scenario: Scenario) -> Iterator[Problem]:
                     if name not in known:
                         instead = nearest(name, known) or "a source or layer of the rulebook"
                         yield Problem("SCENARIO_REFERENCE", (*at, name), f"{name!r} is unknown", instead)
+                    elif word == "paid_in" and name in (*CALLED, *OWED, *_not_held(layers)):
+                        says = f"nothing is paid in to {name}: it is promised, or owed by the clearing house"
+                        yield Problem("SCENARIO_REFERENCE", (*at, name), says, "a source that is held")
+        if event.recovered:
+            yield from _recovered(event, ("events", i, "recovered"), scenario)
+
+
+def _not_held(layers: Sequence[Layer]) -> set[str]:
+    """Layers whose money is promised or owed."""
+    return {layer.id for layer in layers if layer.source in (*CALLED, *OWED)}
+
+
+def _recovered(event: Event, path: Path, scenario: Scenario) -> Iterator[Problem]:
+    """Money comes back of one default, after it."""
+    came = event.recovered
+    assert came is not None
+    who = {default.member: default.at for default in scenario.defaults}
+    if came.of is None and len({default.at for default in scenario.defaults}) > 1:
+        yield Problem("SCENARIO_MISSING", path, "of which default is not said", f"of: {min(who)}, for one")
+    if came.of is not None and came.of not in who:
+        instead = nearest(came.of, who) or "one of " + ", ".join(sorted(who))
+        yield Problem("SCENARIO_REFERENCE", (*path, "of"), f"{came.of!r} does not default", instead)
+    elif who and event.at < who.get(came.of or "", min(who.values())):
+        says = "money is recovered before the default"
+        yield Problem("SCENARIO_DATE", path, says, "a time after the default")
+    sources = {layer.source for layer, _ in scenario.rulebook.all_layers() if layer.payer == "defaulter"}
+    if came.collateral and came.collateral not in sources:
+        instead = nearest(came.collateral, filter(None, sources)) or "a source of the defaulter's layers"
+        says = f"{came.collateral!r} is no money of the defaulter here"
+        yield Problem("SCENARIO_REFERENCE", (*path, "collateral"), says, instead)

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path as FilePath
 
 from penstock.core.amounts import Citation, Id
+from penstock.core.law_checks import check_law
 from penstock.core.money import Currency
 from penstock.core.problems import Problem, Refused, nearest
 from penstock.core.rule_checks import check_rulebook
@@ -95,15 +96,22 @@ def read_rulebook(document: Document, *, inline: bool = False) -> Rulebook:
         pass
     problems = list(reader.problems)
     if rulebook:
+        written = check_rulebook(rulebook, inline=inline)
+        sound = not problems and all(problem.warning for problem in written)
         found = (
             replace(problem, place=document.place(problem.path))
-            for problem in check_rulebook(rulebook, inline=inline)
+            for problem in (*written, *(_unlawful(rulebook) if sound else ()))
         )
         problems += (problem for problem in found if not follows(problem, reader.problems))
     if any(not problem.warning for problem in problems):
         raise Refused(sorted(problems, key=position))
     assert rulebook is not None
     return rulebook
+
+
+def _unlawful(rulebook: Rulebook) -> list[Problem]:
+    """What the law leaves no room for; what else it may mind is told by ``rulebook check``."""
+    return [problem for problem in check_law(rulebook) if not problem.warning]
 
 
 def position(problem: Problem) -> tuple[int, int]:
