@@ -1,5 +1,6 @@
 """Worked cases: what must come out of a scenario, worked out by hand, named by a sentence of the rule."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 from penstock.core.money import written
 from penstock.core.problems import Refused
 from penstock.core.replay import replay
-from penstock.core.results import EventResult
+from penstock.core.results import EventResult, Happening
 from penstock.core.scenario import Scenario
 from penstock.store.scenarios import load_scenario, scenario_from
 
@@ -45,6 +46,30 @@ def test_case(case: dict[str, Any]) -> None:
         for event, wanted in zip(result.events, case["expect"], strict=True)
     ]
     assert got == case["expect"]
+    if "happenings" in case:
+        happened = [
+            _shape_of(one, wanted, result.scenario)
+            for one, wanted in zip(result.happenings, case["happenings"], strict=True)
+        ]
+        assert happened == case["happenings"]
+
+
+def _shape_of(one: Happening, wanted: dict[str, Any], scenario: Scenario) -> dict[str, Any]:
+    """What happened between the defaults, in the words that the case asks about."""
+    unit = scenario.currency
+
+    def amounts(found: Mapping[str, int]) -> dict[str, str]:
+        return {name: written(amount, unit) for name, amount in found.items()}
+
+    told: dict[str, Any] = {
+        "what": one.what,
+        "layers": {layer: amounts(payers) for layer, payers in one.layers.items()},
+        "uncovered": written(one.uncovered, unit),
+        "surplus": amounts(one.surplus),
+        "interest": amounts(one.interest),
+        "retained": written(one.retained, unit),
+    }
+    return {name: told[name] for name in wanted}
 
 
 def _shape(event: EventResult, wanted: dict[str, Any], scenario: Scenario) -> dict[str, Any]:

@@ -188,12 +188,13 @@ def most(scenario: Scenario, payer: str) -> Most:
 class Derivation:
     """How one payer's payment in one layer came about.
 
-    ``reached`` is the loss still open when the layer's turn came, ``shared`` what the payers of this
-    class shared. A payer at its ``room`` paid all it could; the others shared the rest by weight:
-    ``exact`` = (shared - what the full ones paid) x weight / weights.
+    ``loss`` is what the layer meets of the event's loss here, ``reached`` what was still open when its
+    turn came, ``shared`` what the payers of this class shared. A payer at its ``room`` paid all it could;
+    the others shared the rest by weight: ``exact`` = (shared - what the full ones paid) x weight / weights.
     """
 
     row: LayerResult
+    loss: int
     reached: int
     shared: int
     weight: int
@@ -235,6 +236,7 @@ def derive(step: Step, event: EventResult, payer: str) -> list[Derivation]:
             found.append(
                 Derivation(
                     row=rows[part.layer],
+                    loss=sum(step.losses.get(label, 0) for label in tranche.labels),
                     reached=reached,
                     shared=shared,
                     weight=weight[payer],

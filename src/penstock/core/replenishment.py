@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from math import floor
 
 from penstock.core.amounts import CALLED, OWED, Amount
-from penstock.core.business_days import moved
 from penstock.core.history import Deposit, History, Purse, Use
 from penstock.core.plans import plan
 from penstock.core.results import EventResult, Happening
@@ -19,19 +18,18 @@ from penstock.core.windows import frame
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What one payer has to refill after an event; ``due`` is None where the rules give no time."""
+    """What one payer has to refill after an event; ``rule.due`` says within which time of the call."""
 
     rule: Replenishment
     payer: str
     amount: int
-    due: date | None
 
 
 def duties(step: Step, event: EventResult) -> list[Duty]:
-    """What is to be refilled after the event, by whom and by when, under the rules of its day.
+    """What is to be refilled after the event, and by whom, under the rules of its day.
 
-    Days count from the declaration. Whoever is called more often, or for more, than its window allows
-    owes no more; parties that stand in are named by the rule.
+    Whoever was called more often, or for more, than the rule's window allows owes no more; parties that
+    stand in are named by the rule.
     """
     rows = {row.layer.id: row for row in event.layers}
     found = []
@@ -39,14 +37,13 @@ def duties(step: Step, event: EventResult) -> list[Duty]:
         row = rows.get(rule.layer)
         if row is None or not row.used or row.layer.action:
             continue
-        due = moved(step.known.at.date(), rule.due, step.known.calendar) if rule.due else None
         used = {payer: paid for payer, paid in row.paid.items() if not payer.startswith("rounding:")}
         if rule.payer != row.layer.payer:
             used = {rule.payer: row.used}
         for payer, amount in used.items():
             owed = min(_restored(rule, payer, amount, step), _left_in_window(rule, payer, amount, step))
             if owed > 0:
-                found.append(Duty(rule, payer, owed, due))
+                found.append(Duty(rule, payer, owed))
     return found
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from penstock.core.exposure import Derivation, Most, derive
 from penstock.core.money import Currency, written
 from penstock.core.replay import Result, Step
-from penstock.core.results import EventResult
+from penstock.core.results import EventResult, Happening
 from penstock.report.words import clause, number
 
 BillLine = tuple[str, str]
@@ -32,6 +32,23 @@ def bill(result: Result, member: str) -> list[BillLine]:
             lines.append((f"{member} pays nothing in this default", _in(0, unit)))
         lines += _not_met(event, member, unit)
     lines.append((f"{member} pays in all", _in(total, unit)))
+    back = [line for one in result.happenings for line in _back(one, member, unit)]
+    borne = sum(payers.get(member, 0) for one in result.bornes for payers in one.paid.values())
+    if back or borne != total:
+        lines += [*back, (f"{member} has borne in the end", _in(borne, unit))]
+    return lines
+
+
+def _back(one: Happening, member: str, unit: Currency) -> list[BillLine]:
+    """What the member paid in, or got back, between the defaults."""
+    lines = []
+    for layer, payers in one.layers.items():
+        if member in payers and one.what == "paid_in":
+            lines.append((f"Paid in on {one.at.date()} for layer {layer}", _in(payers[member], unit)))
+        elif member in payers:
+            lines.append((f"Back on {one.at.date()} from layer {layer}", f"-{_in(payers[member], unit)}"))
+    if member in one.interest:
+        lines.append((f"Interest on it on {one.at.date()}", _in(one.interest[member], unit)))
     return lines
 
 
@@ -39,7 +56,9 @@ def _derived(one: Derivation, event: EventResult, step: Step, member: str, unit:
     layer = one.row.layer
     title = layer.title or layer.id
     lines = []
-    before = event.loss - one.reached
+    if one.loss < event.loss:
+        lines.append(("The part of the loss that this layer meets", _in(one.loss, unit)))
+    before = one.loss - one.reached
     if before:
         lines.append((f"Borne before {title}", f"-{_in(before, unit)}"))
     lines.append((f"Reaches layer {title} ({clause(layer.cite)})", _in(one.reached, unit)))

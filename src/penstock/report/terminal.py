@@ -6,7 +6,8 @@ knows. Joined without styles it is plain text.
 
 from penstock.core.money import Currency, written
 from penstock.core.replay import Result
-from penstock.core.results import EventResult, LayerResult
+from penstock.core.replenishment import Duty, duties
+from penstock.core.results import EventResult, Happening, LayerResult
 from penstock.report.words import clause, kind, percent
 
 Line = list[tuple[str, str]]
@@ -24,7 +25,10 @@ def waterfall_lines(result: Result) -> list[Line]:
     """Every event of the result, one below the other."""
     lines: list[Line] = []
     unit = result.scenario.currency
-    for event in result.events:
+    waiting = list(result.happenings)
+    for event, step in zip(result.events, result.steps, strict=True):
+        while waiting and waiting[0].at < event.at:
+            lines += _happened(waiting.pop(0), unit)
         who = f"{unit}, default of {' and '.join(event.members)}"
         lines.append(_ends(_cut(result.scenario.title, WIDTH - len(who) - 2), who, "title"))
         force = f", in force {event.in_force}" if event.in_force else ""
@@ -35,7 +39,54 @@ def waterfall_lines(result: Result) -> list[Line]:
             lines.append([])
             continue
         lines += _event_lines(event, unit)
+        lines += _owed_lines(duties(step, event) if step else [], unit)
+        lines.append([])
+    for one in waiting:
+        lines += _happened(one, unit)
     return lines
+
+
+def _owed_lines(found: list[Duty], unit: Currency) -> list[Line]:
+    """What is to be restored after an event, a line a rule."""
+    lines: list[Line] = [[], [("     To be restored", "title")]] if found else []
+    rules = list(dict.fromkeys(duty.rule for duty in found))
+    for rule in rules:
+        owed = [duty for duty in found if duty.rule == rule]
+        who = f"{len(owed)} members" if rule.payer == "members" and len(owed) > 1 else owed[0].payer
+        due = f", within {rule.due} of the call".replace("_", " ") if rule.due else ""
+        into = f", into {rule.into}" if rule.into else ""
+        amount = written(sum(duty.amount for duty in owed), unit, grouped=True)
+        lines.append([(f"     {rule.layer}: {who} {amount}{due}{into}", "")])
+    return lines
+
+
+WORDS = {
+    "paid_in": "Paid in",
+    "paid_late": "Paid late, and returned",
+    "recovered": "Recovered, and paid back",
+}
+
+
+def _happened(one: Happening, unit: Currency) -> list[Line]:
+    """What happened between the defaults: to whom money went."""
+    if one.what == "members":
+        return [[(f"{one.at.date()}  Learnt of {', '.join(one.members)}", "title")], []]
+    concerned = f", default of {' and '.join(one.members)}" if one.members else ""
+    lines: list[Line] = [[(f"{one.at.date()}  {WORDS[one.what]}{concerned}", "title")]]
+    for layer, payers in one.layers.items():
+        total = written(sum(payers.values()), unit, grouped=True)
+        named = ", ".join(f"{p} {written(a, unit, grouped=True)}" for p, a in list(payers.items())[:4])
+        more = f" and {len(payers) - 4} more" if len(payers) > 4 else ""
+        of = f": {named}{more}" if len(payers) > 1 else f": {next(iter(payers))}" if payers else ""
+        lines.append([(_cut(f"     {layer} {total}{of}", WIDTH), "")])
+    if one.uncovered:
+        lines.append([(f"     what was uncovered {written(one.uncovered, unit, grouped=True)}", "")])
+    for account, amount in one.surplus.items():
+        lines.append([(f"     to the defaulter, {account} {written(amount, unit, grouped=True)}", "")])
+    if one.interest:
+        total = written(sum(one.interest.values()), unit, grouped=True)
+        lines.append([(f"     interest passed on {total}", "")])
+    return [*lines, []]
 
 
 def ranked(event: EventResult) -> list[tuple[str, LayerResult]]:
@@ -68,7 +119,7 @@ def _event_lines(event: EventResult, unit: Currency) -> list[Line]:
         style = kind(row.layer.payer)
         if event.beyond_own and row.layer.payer == "defaulter":
             text = f"{rank:>3}  {_cut(row.layer.id, names - 1):<{names}}{who(row):<{payers}}"
-            lines += [[(text + "used before this loss", "quiet")], []]
+            lines += [[(text + ("used before this loss" if event.loss else "sufficed"), "quiet")], []]
             continue
         used = written(row.used, unit, grouped=True)
         lines.append(
@@ -98,12 +149,12 @@ def _event_lines(event: EventResult, unit: Currency) -> list[Line]:
     for rank, row in rows:
         rule = f"{row.status:<12}" + (clause(row.cite).rsplit(", ", 1)[0] if row.cite else "no citation")
         lines.append([(f"{rank:>3}  ", ""), (_cut(rule, WIDTH - 5), "quiet")])
-    return [*lines, []]
+    return lines
 
 
 def who(row: LayerResult) -> str:
     """Who pays, shortly: CCP, defaulter, 12 members."""
-    payer = row.layer.payer or ""
+    payer = row.layer.payer or row.layer.action or ""
     if payer == "members":
         return f"{row.payers} member{'' if row.payers == 1 else 's'}" if row.payers else "members"
     return {"ccp": "CCP"}.get(payer, payer.replace("_", " "))
@@ -111,7 +162,7 @@ def who(row: LayerResult) -> str:
 
 def share(row: LayerResult) -> str:
     """``full``, ``64.5 %`` or nothing where nothing was used."""
-    if not row.used or row.capacity is None:
+    if not row.used or row.capacity is None or row.layer.action:
         return ""
     if row.used == row.capacity:
         return "full"
@@ -129,6 +180,8 @@ def _bar(row: LayerResult, width: int) -> str:
 
 
 def _left(row: LayerResult, unit: Currency) -> str:
+    if row.layer.action:
+        return "ends what is left open, paid by nobody" if row.used else "nothing was left open"
     if row.capacity is None:
         return "not published"
     capacity = written(row.capacity, unit, grouped=True)
@@ -143,7 +196,7 @@ def _shares(event: EventResult, unit: Currency) -> list[str]:
     """``CCP 7,000,000.00 (6.1 %)`` for each kind of payer that paid."""
     totals: dict[str, int] = {}
     for row in event.layers:
-        label = {"ccp": "CCP", "members": "members"}.get(row.layer.payer or "", row.layer.payer or "")
+        label = {"ccp": "CCP", "members": "members"}.get(row.layer.payer or "", row.layer.payer or who(row))
         if row.used:
             totals[label] = totals.get(label, 0) + row.used
     if not event.loss:

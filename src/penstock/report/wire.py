@@ -7,7 +7,9 @@ from penstock.core.amounts import Cite
 from penstock.core.canonical import digest
 from penstock.core.money import Currency, written
 from penstock.core.replay import Result
-from penstock.core.results import EventResult, LayerResult
+from penstock.core.replenishment import Duty, duties
+from penstock.core.results import EventResult, Happening, LayerResult
+from penstock.core.steps import Step
 
 
 def result_json(result: Result) -> dict[str, Any]:
@@ -23,14 +25,36 @@ def result_json(result: Result) -> dict[str, Any]:
             "in_force": _day(result.events[0].in_force),
             "sha256": digest(scenario.rulebook),
         },
-        "defaults": [_event(event, unit) for event in result.events],
+        "defaults": [
+            _event(event, step, unit) for event, step in zip(result.events, result.steps, strict=True)
+        ],
+        **({"events": [_happening(one, unit) for one in result.happenings]} if result.happenings else {}),
         "totals": {
             "loss": written(sum(event.loss for event in result.events), unit),
             "uncovered": written(sum(event.uncovered for event in result.events), unit),
             "by_layer": _amounts(by_layer, unit),
             "by_payer": _amounts(by_payer, unit),
+            **({"borne": _amounts(_borne(result), unit)} if result.happenings else {}),
         },
     }
+
+
+def _borne(result: Result) -> dict[str, int]:
+    """What every payer has borne in the end, after money came back."""
+    return _total(pair for one in result.bornes for payers in one.paid.values() for pair in payers.items())
+
+
+def _happening(one: Happening, unit: Currency) -> dict[str, Any]:
+    """What happened between the defaults; keys without content are left out."""
+    more = {
+        "members": list(one.members),
+        "layers": {layer: _amounts(payers, unit) for layer, payers in one.layers.items()},
+        "uncovered": written(one.uncovered, unit) if one.uncovered else "",
+        "surplus": _amounts(one.surplus, unit),
+        "interest": _amounts(one.interest, unit),
+        "retained": written(one.retained, unit) if one.retained else "",
+    }
+    return {"at": one.at.isoformat(), "event": one.what, **{key: told for key, told in more.items() if told}}
 
 
 def _total(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -40,11 +64,12 @@ def _total(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
     return totals
 
 
-def _event(event: EventResult, unit: Currency) -> dict[str, Any]:
+def _event(event: EventResult, step: Step | None, unit: Currency) -> dict[str, Any]:
     who: dict[str, Any] = {"member": event.members[0]}
     if len(event.members) > 1:
         who = {"members": list(event.members)}
     known = not event.unpublished
+    owed = duties(step, event) if step else []
     return {
         **who,
         "at": event.at.isoformat(),
@@ -53,7 +78,18 @@ def _event(event: EventResult, unit: Currency) -> dict[str, Any]:
         "layers": [_layer(row, unit) for row in event.layers],
         "uncovered": written(event.uncovered, unit) if known else None,
         "surplus": _amounts(event.surplus, unit),
+        **({"replenishment": [_duty(duty, unit) for duty in owed]} if owed else {}),
         **({} if known else {"unpublished": event.unpublished}),
+    }
+
+
+def _duty(duty: Duty, unit: Currency) -> dict[str, Any]:
+    return {
+        "layer": duty.rule.layer,
+        "payer": duty.payer,
+        "amount": written(duty.amount, unit),
+        "due": str(duty.rule.due) if duty.rule.due else None,
+        **({"into": duty.rule.into} if duty.rule.into else {}),
     }
 
 
@@ -65,6 +101,8 @@ def _layer(row: LayerResult, unit: Currency) -> dict[str, Any]:
         extra["segment"] = row.layer.segment
     if row.unpaid:
         extra["unpaid"] = _amounts(row.unpaid, unit)
+    if row.layer.action:
+        extra["action"] = row.layer.action
     return {
         "layer": row.layer.id,
         "payer": row.layer.payer,

@@ -169,6 +169,8 @@ def layer_sentence(layer: Layer, group: Group | None, unit: Currency, day: date 
             text = f"{PAYERS['members']}, each out of its {name(layer.source or '')}"
     if layer.account == "client":
         text += ", the client's own account for its own loss only"
+    if layer.account == "omnibus":
+        text += ", all client accounts together, for the loss of any client"
     if layer.account == "house":
         text += ", the house account, for the house first and then for clients"
     for where in _now(layer.where, day):

@@ -62,5 +62,4 @@ def _counted(rulebook: Rulebook) -> list[Duration]:
         found += [window.length, window.longest] if window else []
     for _, several in rulebook.several_defaults.versions if rulebook.several_defaults else ():
         found += [several.one_event, several.period]
-    found += [rule.due for rule in rulebook.replenishment]
     return [one for one in found if one]
