@@ -118,6 +118,20 @@ def explain(
         say(f"({source})", "quiet")
 
 
+@app.command()
+def words(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a page rather than as tables.")] = False,
+) -> None:
+    """Every word of the rulebook language, map by map, with its meaning and what may stand there."""
+    from penstock.report import reference
+
+    if markdown:
+        typer.echo(reference.markdown(), nl=False)
+        return
+    for title, rows in reference.reference():
+        table((title, "meaning", "value"), [(w, s, v.replace("`", "")) for w, s, v in rows], whole=(0,))
+
+
 def _named(name: str) -> tuple[str, date | None]:
     """``id@date`` as the id and the day; None without one."""
     id_, at, day = name.partition("@")

@@ -3,7 +3,7 @@
 import re
 from calendar import monthrange
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -45,11 +45,11 @@ class Duration:
 class Calendar:
     """Weekend days by name and holidays; speaks for ``first`` to ``last`` and no further."""
 
-    weekend: tuple[str, ...]
-    holidays: tuple[date, ...]
-    first: date
-    last: date
-    cite: str = ""
+    weekend: tuple[str, ...] = field(metadata={"says": "Days without business, by name"})
+    holidays: tuple[date, ...] = field(metadata={"says": "Other days without business"})
+    first: date = field(metadata={"says": "First day it speaks for"})
+    last: date = field(metadata={"says": "Last day it speaks for"})
+    cite: str = field(metadata={"says": "Where it was read"}, default="")
 
     def is_business_day(self, day: date) -> bool:
         """Whether business is done on the day; Refused CALENDAR_RANGE outside the calendar's years."""

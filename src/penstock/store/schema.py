@@ -15,7 +15,7 @@ from penstock.core.business_days import Duration
 from penstock.core.collateral import Lot
 from penstock.core.money import Currency, Money
 from penstock.core.rulebook import Country, Figure, Rulebook
-from penstock.core.scenario import Basis, Decision, Precedent
+from penstock.core.scenario import Basis, Decision, Precedent, Recovered
 from penstock.store.circumstances import DEFAULT_WORDS, STATED_WORDS
 from penstock.store.reading import AMOUNT_BASES, AMOUNT_WORDS, hints
 from penstock.store.scenarios import NEEDED, WORDS
@@ -160,7 +160,7 @@ def scenario_schema() -> Schema:
     party = _all(field)
     accounts = {"type": "object", "properties": {"accounts": _all(party)}}
     members = _all(accounts | {"additionalProperties": field})
-    default, event = _default(schemas, field, members), _event(members)
+    default, event = _default(schemas, field, members), _event(schemas, members)
     resources = {
         "type": "object",
         "properties": {"members": _any(text, members)},
@@ -219,13 +219,13 @@ def _default(schemas: _Schemas, field: Schema, members: Schema) -> Schema:
     return _map(words) | {"required": ["member", "at"], "oneOf": one_loss}
 
 
-def _event(members: Schema) -> Schema:
-    payments = _all(_all(_SCALARS[Money]))
+def _event(schemas: _Schemas, members: Schema) -> Schema:
+    money = _SCALARS[Money]
     words: dict[str, Schema] = {
         "at": _SCALARS[datetime],
-        "paid_in": payments,
-        "paid_late": payments,
-        "recovered": _SCALARS[Money],
+        "paid_in": _all(_all(_any(money, _all(money)))),
+        "paid_late": _all(_all(money)),
+        "recovered": _any(money, schemas.of(Recovered)),
         "members": members,
     }
     return _map(words) | {"required": ["at"]}
