@@ -1,5 +1,6 @@
 """``penstock rulebook``: list, show, check and explain rulebooks."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -116,6 +117,56 @@ def explain(
         out.print(f"\n[bold]{head}[/bold]")
         say(sentence)
         say(f"({source})", "quiet")
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="An id, id@date, or a file.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="An id, id@date, or a file.")],
+    scenario: Annotated[
+        Path | None,
+        typer.Option(
+            "--scenario", metavar="FILE", help="Also the amounts that each asks for, on its resources."
+        ),
+    ] = None,
+    loss: Annotated[
+        list[str] | None, typer.Option("--loss", metavar="AMOUNT", help="At this loss; may be repeated.")
+    ] = None,
+    rulebooks: Folders = None,
+) -> None:
+    """What changed between two versions of a rulebook, or differs between two, in words and in amounts."""
+    from penstock.report.differences import differences
+    from penstock.store.rulebooks import open_rulebook
+
+    folders = existing(rulebooks)
+    (old, old_day), (new, new_day) = _named(before), _named(after)
+    found = differences(open_rulebook(old, folders), open_rulebook(new, folders), old_day, new_day)
+    out.print(f"- {before}\n+ {after}", style="quiet")
+    head = ""
+    for one in found:
+        if one.head != head:
+            head = one.head
+            out.print(f"\n[bold]{head}[/bold]")
+        facet = f"{one.facet}: " if one.facet else ""
+        for sign, said in (("-", one.before), ("+", one.after)):
+            if said:
+                say(f"{sign} {facet}{said}")
+    if not found:
+        out.print(f"{before} and {after} say the same.")
+    if scenario:
+        _amounts(scenario, before, after, loss or [], folders)
+
+
+def _amounts(file: Path, before: str, after: str, losses: list[str], folders: Sequence[Path]) -> None:
+    from penstock.core.money import parse
+    from penstock.report.differences import amount_rows, amounts
+    from penstock.store.scenarios import load_scenario
+
+    mine, other = (load_scenario(file, folders, under=one) for one in (before, after))
+    unit = mine.currency
+    points = amounts(mine, other, [parse(text, unit, ("loss",)) for text in losses])
+    out.print(f"\n[bold]Who bears the last default's loss, {unit}[/bold]")
+    table(("loss", "borne by", "-", "+", "change"), amount_rows(points, unit), right=(0, 2, 3, 4), whole=(1,))
 
 
 @app.command()
