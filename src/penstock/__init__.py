@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from penstock.core.problems import Problem, Refused
     from penstock.core.replay import Result
     from penstock.core.replay import replay as run
-    from penstock.core.results import EventResult, LayerResult
+    from penstock.core.results import EventResult, Happening, LayerResult
     from penstock.core.rulebook import Rulebook
     from penstock.core.scenario import Scenario
+    from penstock.core.unfunded import Payout, paid_out, torn_up
     from penstock.report.bill import bill
     from penstock.report.wire import result_json
     from penstock.store.rulebooks import open_rulebook as load_rulebook
@@ -45,11 +46,15 @@ _HOME = {
     "Problem": "core.problems",
     "Refused": "core.problems",
     "EventResult": "core.results",
+    "Happening": "core.results",
     "LayerResult": "core.results",
     "Result": "core.replay",
     "run": "core.replay:replay",
     "Rulebook": "core.rulebook",
     "Scenario": "core.scenario",
+    "Payout": "core.unfunded",
+    "paid_out": "core.unfunded",
+    "torn_up": "core.unfunded",
     "bill": "report.bill",
     "result_json": "report.wire",
     "load_rulebook": "store.rulebooks:open_rulebook",
@@ -62,8 +67,10 @@ __all__ = [
     "Currency",
     "Curve",
     "EventResult",
+    "Happening",
     "LayerResult",
     "Most",
+    "Payout",
     "Problem",
     "Refused",
     "Result",
@@ -74,11 +81,13 @@ __all__ = [
     "load_rulebook",
     "load_scenario",
     "most",
+    "paid_out",
     "parse",
     "result_json",
     "rulebook",
     "run",
     "scenario",
+    "torn_up",
     "written",
 ]
 
