@@ -147,15 +147,20 @@ def facts_of(member: str, known: Circumstances, wanted: Condition) -> dict[str, 
 
 
 def _word(member: Member, name: str, known: Circumstances) -> str | None:
-    field = member.fields.get(name)
-    stated = field.on(known.today) if field else None
+    stated = _told(member.fields.get(name), known)
     return None if stated is None or stated.value is None else str(stated.value)
+
+
+def _told(field: Field | None, known: Circumstances) -> Stated | None:
+    """What a field says now: in the segment that is read, where it is told by segment."""
+    if field and field.by == "segment":
+        return field.values.get(known.segment)
+    return field.on(known.today) if field else None
 
 
 def _equal(member: Member, name: str, wanted: tuple[str, ...], known: Circumstances) -> frozenset[str]:
     """Those of the wanted values, as written, that are the member's number or amount."""
-    field = member.fields.get(name)
-    stated = field.on(known.today) if field else None
+    stated = _told(member.fields.get(name), known)
     if stated is None or not isinstance(stated.value, (int, Fraction)):
         return frozenset()
     unit = 10**known.rulebook.currency.decimals if isinstance(stated.value, int) else 1

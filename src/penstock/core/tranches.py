@@ -67,7 +67,7 @@ def bind(
     balances: dict[Balance, int] = {}
     caps = caps_on(plan.rulebook, plan.day)
     parts = PartBinder(known, profits, house, passed_over, caps, balances)
-    binder = _Binder(parts, tuple(sorted(losses)), tuple(sorted(gross)), chains or {})
+    binder = _Layout(parts, tuple(sorted(losses)), tuple(sorted(gross)), chains or {})
     found = [pair for rank in in_force for pair in binder.tranches(rank)]
     slots = tuple(slot for _, slots in found for slot in slots)
     return Bound(tuple(in_force), tuple(tranche for tranche, _ in found), balances, slots)
@@ -78,7 +78,7 @@ Placed = tuple[tuple[Label, ...], Slot, Part]
 
 
 @dataclass(frozen=True, slots=True)
-class _Binder:
+class _Layout:
     """Lays the parts of layers out as tranches: whose losses each meets, and in which order."""
 
     binder: PartBinder
@@ -90,7 +90,7 @@ class _Binder:
     def known(self) -> Circumstances:
         return self.binder.known
 
-    def _reading(self, **words: Any) -> "_Binder":
+    def _reading(self, **words: Any) -> "_Layout":
         """The same, with other words of what is being read: a segment, days, parties."""
         return replace(self, binder=replace(self.binder, known=replace(self.known, **words)))
 
