@@ -12,6 +12,7 @@ from penstock.core.problems import Refused
 from penstock.core.replay import replay
 from penstock.core.results import EventResult, Happening
 from penstock.core.scenario import Scenario
+from penstock.store.rulebooks import listed
 from penstock.store.scenarios import load_scenario, scenario_from
 
 CASES = Path(__file__).parent / "cases"
@@ -98,4 +99,16 @@ def _shape(event: EventResult, wanted: dict[str, Any], scenario: Scenario) -> di
 
 
 def test_every_case_file_is_read() -> None:
-    assert len(_cases()) >= 25
+    assert len(_cases()) >= 130
+
+
+def test_every_shipped_rulebook_has_three_cases_at_least() -> None:
+    found = {id_: 0 for id_, _ in listed()}
+    for one in _cases():
+        (case,) = one.values
+        rulebook = _scenario(case).reference.partition("@")[0] if "refused" not in case else ""
+        told = case.get("scenario", {}).get("rulebook", rulebook)
+        name = told.partition("@")[0] if isinstance(told, str) else ""
+        found[name] = found.get(name, 0) + 1
+    assert [id_ for id_, count in found.items() if count < 3] == []
+    assert len(found) >= 12

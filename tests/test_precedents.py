@@ -1,11 +1,13 @@
 """The precedents: every input says where it is from, and what comes out is what was published."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 
 from penstock.app import precedents
 from penstock.core.money import parse
+from penstock.core.plans import plan
 from penstock.core.replay import replay
 from penstock.core.scenario import Scenario, Stated
 from penstock.report.precedents import burden
@@ -114,3 +116,64 @@ def test_irgit_stands_in_hundredths_of_its_fund() -> None:
 
 def test_vtb_at_lch_is_not_computed() -> None:
     assert replay(precedents.load("lch-2022")).events[0].unpublished
+
+
+def test_nasdaq_restored_what_was_used_and_stood_in_for_90_days() -> None:
+    scenario = precedents.load("nasdaq-2018")
+    result = replay(scenario)
+    ours, theirs = result.happenings
+    assert ours.layers == {"junior_capital": {"ccp": 7_000_000_00}}
+    ((layer, restored),) = theirs.layers.items()
+    assert layer == "replenished_member_fund"
+    assert sum(restored.values()) == 107_000_000_00
+    assert restored == result.events[0].layers[3].paid
+    assert result.events[0].layers[3].layer.id == "member_fund"
+    temporary = {
+        day: "temporary_junior_capital" in [layer.id for layer, _ in plan(scenario.rulebook, day).layers()]
+        for day in (date(2018, 9, 13), date(2018, 9, 14), date(2018, 12, 12), date(2018, 12, 13))
+    }
+    assert list(temporary.values()) == [False, True, True, False]
+
+
+def test_irgit_gave_all_of_it_back() -> None:
+    scenario = precedents.load("irgit-2020")
+    result = replay(scenario)
+    (back,) = result.happenings
+    assert back.layers == {"member_fund": {"OTHERS": 207}}
+    assert back.surplus == {}
+    assert _published(scenario, "returned to the members, in hundredths of the fund") == 207
+
+
+def test_lehman_at_cme_stayed_inside_its_margin() -> None:
+    scenario = precedents.load("lehman-cme-2008")
+    result = replay(scenario)
+    rows = {row.layer.id: row for row in result.events[0].layers}
+    assert rows["house_margin"].used == _published(scenario, "paid by CME to the buyers")
+    assert rows["house_margin"].capacity == _published(
+        scenario, "collateral of the house positions sold by CME"
+    )
+    assert result.events[0].surplus["house"] == _published(scenario, "collateral left over")
+    found = burden(result.events[0])
+    assert (found.before_members, found.survivors, result.events[0].uncovered) == (0, 0, 0)
+    story = scenario.precedent
+    assert story is not None
+    paid = [one.amount for one in story.published if one.what.startswith("paid for ")]
+    assert len(paid) == 5
+    assert sum(amount for amount in paid if amount) == 1_539_000_000_00
+
+
+def test_fellow_customers_bore_part_of_comex_1985() -> None:
+    scenario = precedents.load("comex-1985")
+    event = replay(scenario).events[0]
+    rows = {row.layer.id: row.used for row in event.layers}
+    assert rows["customer_margin"] == _published(scenario, "customers' deposits taken by the association")
+    assert rows["association_cash"] == _published(scenario, "the association's own cash paid out")
+    assert sum(rows.values()) == _published(scenario, "margin call not met")
+    assert event.uncovered == 0
+
+
+def test_mf_global_left_the_waterfall_alone() -> None:
+    event = replay(precedents.load("mf-global-2011")).events[0]
+    found = burden(event)
+    assert (event.loss, found.before_members, found.survivors, event.uncovered) == (0, 0, 0, 0)
+    assert [row.used for row in event.layers] == [0] * len(event.layers)
