@@ -180,3 +180,134 @@ def test_values_nobody_read_are_named_unless_the_file_says_so() -> None:
     found = list(check_sense(read_rulebook(Document(from_value(value)))))
     assert [problem.says for problem in found] == ["unverified: second"]
     assert not list(check_sense(read_rulebook(Document(from_value({**value, "status": "unverified"})))))
+
+
+# --- what cannot be meant -----------------------------------------------------------------------------
+
+CAP = {"id": "cap", "on": "fund"}
+CALLED = {**CAP, "limit": "called"}
+REFILL = {"layer": "fund", "payer": "members"}
+REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "rounds for the defaulter": (
+        {"layers": [{**MARGIN, "rounds": "2"}]},
+        {"layers": [{**CALL, "rounds": "2"}]},
+        "rounds are for those who are called again",
+    ),
+    "layers side by side in different segments": (
+        {
+            "segments": ["one", "two"],
+            "layers": [
+                {"group": "both", "split": "size", "layers": [{**FUND, "segment": "each"}, {**OWN}]},
+            ],
+        },
+        {
+            "segments": ["one", "two"],
+            "layers": [
+                {"group": "both", "split": "size", "segment": "each", "layers": [FUND, OWN]},
+            ],
+        },
+        "different segments",
+    ),
+    "days beside a split": (
+        {"layers": [{"group": "both", "split": "size", "layers": [{**GAINS, "base": "daily"}, OWN]}]},
+        {"layers": [{"group": "both", "split": "size", "layers": [{**GAINS, "base": "cumulative"}, OWN]}]},
+        "base does not go beside a split",
+    ),
+    "a cap that matches": (
+        {"layers": [CALL, FUND], "caps": [{**CAP, "limit": {"matching": "call"}}]},
+        {"layers": [CALL, FUND], "caps": [{**CAP, "limit": "default_fund"}]},
+        "cap cap matches",
+    ),
+    "a cap that matches by way of a figure": (
+        {
+            "figures": {"called": {"matching": "call"}},
+            "layers": [CALL, FUND],
+            "caps": [{**CAP, "limit": "called"}],
+        },
+        {
+            "figures": {"called": {"of": "default_fund"}},
+            "layers": [FUND],
+            "caps": [{**CAP, "limit": "called"}],
+        },
+        "cap cap matches",
+    ),
+    "a share that matches": (
+        {"layers": [CALL, {**FUND, "share": {"matching": "call"}}]},
+        {"layers": [CALL, {**FUND, "limit": {"matching": "call"}}]},
+        "a share cannot match",
+    ),
+    "the start of no window": (
+        {"layers": [{**CALL, "limit": {"of": "default_fund", "measured": "at_window_start"}}]},
+        {
+            "layers": [
+                {
+                    **CALL,
+                    "limit": {"of": "default_fund", "measured": "at_window_start"},
+                    "window": {"length": "30 days", "times": "2"},
+                }
+            ]
+        },
+        "there is no window",
+    ),
+    "recoveries to nobody": (
+        {"layers": [FUND], "recoveries": {"except": ["somebody"]}},
+        {"layers": [FUND], "recoveries": {"except": ["fund", "ccp"]}},
+        "stands nowhere",
+    ),
+    "recoveries by an unknown key": (
+        {"layers": [FUND], "recoveries": {"share": "nothing"}},
+        {"layers": [FUND], "recoveries": {"share": "default_fund"}},
+        "'nothing' is unknown",
+    ),
+    "replenishment of an unknown amount": (
+        {"layers": [FUND], "replenishment": [{"layer": "fund", "payer": "members", "restores": "nothing"}]},
+        {
+            "layers": [FUND],
+            "replenishment": [{"layer": "fund", "payer": "members", "restores": "default_fund"}],
+        },
+        "'nothing' is unknown",
+    ),
+    "a replenishment whose window says nothing": (
+        {
+            "layers": [FUND],
+            "replenishment": [{"layer": "fund", "payer": "members", "window": {"length": "9 days"}}],
+        },
+        {
+            "layers": [FUND],
+            "replenishment": [
+                {"layer": "fund", "payer": "members", "window": {"length": "9 days", "times": "1"}}
+            ],
+        },
+        "a window that limits nothing",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_what_cannot_be_meant_is_refused(what: str) -> None:
+    wrong, right, says = REFUSALS[what]
+    with pytest.raises(Refused, match=says) as refused:
+        book(jurisdiction="SG", **wrong)
+    assert len(refused.value.problems) == 1
+    assert book(jurisdiction="SG", **right)
+
+
+def test_amounts_that_cannot_be_compared_are_not_warned_of() -> None:
+    """A cap over a window, of other names, less something, or on an unlimited layer may bind."""
+    twice = {"multiple": "2", "of": "default_fund"}
+    for cap in (
+        {"on": "call", "limit": twice, "window": {"length": "9 days"}},
+        {"on": "call", "limit": twice, "where": {"active": "true"}},
+        {"on": "call", "limit": {**twice, "less": {"amount": "1.00"}}},
+        {"on": "call", "limit": {"greatest": ["default_fund", {"amount": "1.00"}]}},
+        {"on": "call", "limit": {"amount": "999.00"}},
+        {"on": "fund", "limit": twice},
+    ):
+        one = book([CALL, FUND], "SG", caps=[{"id": "cap", **cap}])
+        assert [problem for problem in check_sense(one) if "never binds" in problem.says] == []
+
+
+def test_a_layer_that_begins_when_the_action_has_ended_is_not_after_it() -> None:
+    early = {**CLOSURE, "until": "2020-12-31"}
+    assert not list(check_sense(book([early, {**FUND, "from": "2021-01-01"}], "SG")))
+    assert list(check_sense(book([early, {**FUND, "from": "2020-01-01"}], "SG")))

@@ -9,7 +9,6 @@ from datetime import date
 
 from penstock.core.history import History
 from penstock.core.pouring import pour
-from penstock.core.problems import Problem, Refused
 from penstock.core.recoveries import refunded
 from penstock.core.replenishment import paid_in
 from penstock.core.results import Borne, EventResult, Happening
@@ -119,10 +118,7 @@ class _Run:
     def _recover(self, event: Event, came: Recovered) -> None:
         of = came.of
         found = [i for i, one in enumerate(self.bornes) if of is None or of in one.event.members]
-        if not found:
-            before = f"{of} defaulted" if of else "any default"
-            says = f"money is recovered on {event.at.date()}, before {before}"
-            raise Refused(Problem("SCENARIO_DATE", ("events",), says, "a time after the default"))
+        assert found, "checked: money is recovered after its default"
         i = found[-1]
         step = self.steps[i]
         assert step is not None, "what is not computed is not borne"

@@ -260,6 +260,10 @@ class Rulebook:
                 fields[layer.source] = "money"
         return fields | {n: f.kind for n, f in self.figures.items() if f.given == "member"}
 
+    def begin_empty(self) -> set[str]:
+        """Sources that only replenishment fills: what a scenario does not give in them is nothing."""
+        return {rule.into for rule in self.replenishment if rule.into}
+
     def changes(self) -> tuple[date, ...]:
         """Every day on which anything in the file changes, in order."""
         days = {self.from_} if self.from_ else set()

@@ -117,7 +117,7 @@ def _figure(field: Field | None, purse: Purse, what: str, known: Circumstances) 
         if not known.segment or one.segment in ("", known.segment)
     ]
     more = sum(known.history.growth(one) for one in paid_in)
-    if field is None and more:
+    if field is None and (more or purse.source in known.rulebook.begin_empty()):
         return Fraction(more)
     return number(field, known.today, what, known.segment) + more
 
@@ -171,7 +171,7 @@ def _standing_in(purse: Purse, field: Field | None, what: str, known: Circumstan
     if field and field.by == "segment":
         for one in (known.segment,) if known.segment else field.values:
             stands[one] = number(field, known.today, what, one)
-    elif field or not went:
+    elif field or not (went or purse.source in known.rulebook.begin_empty()):
         if known.segment and field and purse.payer in known.members:
             raise NotKnown(f"{what} is not told by segment")
         stands[""] = number(field, known.today, what)

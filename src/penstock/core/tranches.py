@@ -18,7 +18,7 @@ from penstock.core.problems import Problem, Refused
 from penstock.core.rulebook import CHAIN, Layer
 from penstock.core.scenario import HOUSE, Fields
 from penstock.core.terms import purses
-from penstock.core.waterfall import NO_PAYERS, UNKNOWN_REACHED, Balance, Label, Part, Tranche
+from penstock.core.waterfall import NO_PAYERS, Balance, Label, Part, Tranche
 
 __all__ = ["Bound", "bind", "plan"]
 
@@ -174,11 +174,7 @@ class _Layout:
         layer = slot.layer
         parts = []
         for payers in self._classes(slot):
-            try:
-                spans = self._spans(layer, payers)
-            except NotKnown as unknown:
-                return [Part(layer.id, (), (), (), stop=(UNKNOWN_REACHED, str(unknown)))]
-            for span in spans:
+            for span in self._spans(layer, payers):
                 parts.append(self._reading(span=span).binder.part(slot, payers))
         stop = next((part.stop for part in parts if part.stop), None)
         if stop:
