@@ -63,7 +63,7 @@ def test_sections_and_caps_differ_too() -> None:
     cap = {"id": "cap", "on": ["fund", "call"], "limit": {"multiple": "1.5", "of": "default_fund"}}
     found = said(book(FUND, CALL), book(FUND, CALL, caps=[cap], several_defaults={"next": "resume"}))
     assert found == [
-        ("Several defaults", "", "", "resume"),
+        ("Several defaults", "", "", "a later default goes on at the first layer that was not exhausted"),
         (
             "Cap cap",
             "",

@@ -10,7 +10,18 @@ from penstock.core.money import Currency, written
 from penstock.core.plans import Rank, plan
 from penstock.core.rulebook import Cap, Layer, Rulebook
 from penstock.core.scenario import Scenario
-from penstock.report.words import PAYERS, amount, clause, condition, name, titled, window
+from penstock.report.words import (
+    PAYERS,
+    amount,
+    clause,
+    condition,
+    name,
+    recoveries,
+    replenishment,
+    several,
+    titled,
+    window,
+)
 
 Facets = dict[str, str]
 """What a layer, a cap or a section says: facet -> words."""
@@ -160,28 +171,19 @@ def _book_facets(book: Rulebook, day: date) -> Facets:
     cover = book.cover.on(day) if book.cover else None
     if cover:
         said["Cover"] = cover.standard
-    rule = book.rounding_on(day)
-    said["Odd units"] = rule.share.replace("_", " ")
+    said["Odd units"] = book.rounding_on(day).share.replace("_", " ")
     if book.segments:
         said["Segments"] = ", ".join(book.segments)
-    several = book.several_defaults.on(day) if book.several_defaults else None
-    if several:
-        together = f"one event within {several.one_event}; " if several.one_event else ""
-        period = f" for {several.period}" if several.period else ""
-        said["Several defaults"] = f"{together}{several.next}{period}"
+    rule = book.several_defaults.on(day) if book.several_defaults else None
+    if rule:
+        said["Several defaults"] = several(rule)
     for cap in book.caps:
         if (cap.from_ is None or cap.from_ <= day) and (cap.until is None or day <= cap.until):
             said[f"Cap {cap.title or cap.id}"] = _cap(cap, book.currency, day)
     for one in book.replenishment:
-        how = "what was used" if one.restores == "used" else amount(one.restores, book.currency)
-        due = f" within {one.due}" if one.due else ""
-        into = f" into {name(one.into)}" if one.into else ""
-        said[f"Replenishment of {one.layer}"] = f"{PAYERS.get(one.payer, one.payer)}: {how}{due}{into}"
+        said[f"Replenishment of {one.layer}"] = replenishment(one, book.currency)
     if book.recoveries:
-        order = book.recoveries.order
-        how = order if isinstance(order, str) else ", ".join(order)
-        key = book.recoveries.share
-        said["Recoveries"] = f"{how}, by {key if key == 'paid' else amount(key, book.currency)}"
+        said["Recoveries"] = recoveries(book.recoveries, book.currency)
     return said
 
 

@@ -52,7 +52,7 @@ def _owed_lines(found: list[Duty], unit: Currency) -> list[Line]:
     rules = list(dict.fromkeys(duty.rule for duty in found))
     for rule in rules:
         owed = [duty for duty in found if duty.rule == rule]
-        who = f"{len(owed)} members" if rule.payer == "members" and len(owed) > 1 else owed[0].payer
+        who = f"{len(owed)} members" if len(owed) > 1 else {"ccp": "CCP"}.get(owed[0].payer, owed[0].payer)
         due = f", within {rule.due} of the call".replace("_", " ") if rule.due else ""
         into = f", into {rule.into}" if rule.into else ""
         amount = written(sum(duty.amount for duty in owed), unit, grouped=True)

@@ -7,7 +7,15 @@ from typing import TypeVar
 
 from penstock.core.amounts import Amount, Cite, Condition, Dated, Window
 from penstock.core.money import Currency, written
-from penstock.core.rulebook import Cap, Group, Layer, Rulebook
+from penstock.core.rulebook import (
+    Cap,
+    Group,
+    Layer,
+    Recoveries,
+    Replenishment,
+    Rulebook,
+    SeveralDefaults,
+)
 
 T = TypeVar("T")
 
@@ -70,8 +78,9 @@ def number(value: Fraction) -> str:
         scaled, digits = scaled * 10, digits + 1
     if scaled.denominator > 1:
         return str(value)
-    text = f"{int(scaled):0{digits + 1}d}"
-    return f"{text[:-digits]}.{text[-digits:]}" if digits else text
+    text = f"{abs(int(scaled)):0{digits + 1}d}"
+    sign = "-" if value < 0 else ""
+    return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text
 
 
 def percent(part: int, whole: int) -> str:
@@ -253,7 +262,60 @@ def rulebook_sentences(rulebook: Rulebook, day: date | None = None) -> list[tupl
             for where in _now(cap.where, day):
                 sentence += f", only those whose {condition(where)}"
             lines.append((f"Cap: {cap.title or cap.id}", sentence + days(cap) + ".", clause(cap.cite)))
-    return lines
+    return lines + list(_other_sections(rulebook, day))
+
+
+def replenishment(rule: Replenishment, unit: Currency) -> str:
+    """Who restores what, by when, into what, and what if not."""
+    how = "what was used" if rule.restores == "used" else f"up to {amount(rule.restores, unit)}"
+    text = f"{PAYERS.get(rule.payer, rule.payer)} restore{'' if rule.payer == 'members' else 's'} {how}"
+    text += f" within {rule.due} of the call" if rule.due else ""
+    text += f", into {name(rule.into)}" if rule.into else ""
+    text += f", {window(rule.window, unit)}" if rule.window else ""
+    if rule.stand_in:
+        text += ", meanwhile met by " + ", then ".join(PAYERS.get(one, one) for one in rule.stand_in)
+    text += "; not to pay is a default" if rule.failure else ""
+    return (text + (f"; it counts to the cap {rule.counts_to}" if rule.counts_to else "")).replace("_", " ")
+
+
+def recoveries(rule: Recoveries, unit: Currency) -> str:
+    """To whom money goes that comes back."""
+    if isinstance(rule.order, str):
+        how = {"reverse": "the last layer first", "side_by_side": "all layers side by side"}[rule.order]
+    else:
+        how = "first " + ", then ".join(rule.order)
+    key = (
+        f"in proportion to {amount(rule.share, unit)}"
+        if isinstance(rule.share, Amount)
+        else "by what each paid"
+    )
+    text = f"money that comes back goes to {how}, within a layer {key}"
+    text += f", not to {', '.join(rule.except_)}" if rule.except_ else ""
+    return text + (", with its interest" if rule.interest == "passed_on" else "")
+
+
+def several(rule: SeveralDefaults) -> str:
+    """How a second default finds the waterfall."""
+    text = f"defaults within {rule.one_event} are one event; " if rule.one_event else ""
+    if rule.next == "restart":
+        return text + "a later default begins at the top with what stands"
+    period = f" within {rule.period}" if rule.period else ""
+    return text + f"a later default{period} goes on at the first layer that was not exhausted"
+
+
+def _other_sections(rulebook: Rulebook, day: date | None) -> Iterator[tuple[str, str, str]]:
+    """What a run reads beside the layers and caps."""
+    unit = rulebook.currency
+
+    def sentence(text: str) -> str:
+        return text[:1].upper() + text[1:] + "."
+
+    for rule in _now(rulebook.several_defaults, day):
+        yield "Several defaults", sentence(several(rule)), clause(rule.cite)
+    for one in rulebook.replenishment:
+        yield f"Replenishment: {one.layer}", sentence(replenishment(one, unit)), clause(one.cite)
+    if rulebook.recoveries:
+        yield "Recoveries", sentence(recoveries(rulebook.recoveries, unit)), clause(rulebook.recoveries.cite)
 
 
 def _counts(layer: Layer, group: Group | None, day: date | None) -> bool:
