@@ -5,6 +5,7 @@ Fences and what they stand for:
                               a line ``...`` stands for any lines, ``\\`` at the end folds a line
     python                    executed, in order, with its asserts
     yaml [file=NAME]          a whole rulebook or scenario: loads (``refused``: is refused)
+    yaml add=NAME             lines that go to the end of this file: it still loads
     yaml fragment             words of a rulebook, in place of those of the page's first one
     yaml scenario-fragment    the same for the scenario
     csv file=NAME             a table that the commands find under this name
@@ -21,7 +22,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import typer
@@ -29,7 +30,7 @@ import yaml
 
 import penstock
 from penstock.app.cli import app
-from penstock.core import amounts, collateral, rulebook, scenario
+from penstock.core import amount_checks, amounts, business_days, collateral, rulebook, scenario
 from penstock.store import circumstances, scenarios
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -37,7 +38,7 @@ PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 FENCES = {
     "console": {"exit"},
     "python": set(),
-    "yaml": {"file", "refused", "fragment", "scenario-fragment"},
+    "yaml": {"file", "add", "refused", "fragment", "scenario-fragment"},
     "csv": {"file"},
     "sh": set(),
 }
@@ -108,12 +109,16 @@ def test_what_a_page_shows_is_so(page: str, tmp_path: Path, monkeypatch: pytest.
 
 def _load(block: Block, at: str, whole: dict[str, dict[str, Any]]) -> None:
     """Write the file that the block is, or is a part of, and load it."""
-    path = Path(block.words.get("file", "block.yaml"))
+    path = Path(block.words.get("add") or block.words.get("file", "block.yaml"))
     path.parent.mkdir(exist_ok=True)
-    path.write_text(block.text, encoding="utf-8")
+    text = path.read_text(encoding="utf-8") + block.text if "add" in block.words else block.text
+    path.write_text(text, encoding="utf-8")
     if block.kind == "csv":
         return
-    value = yaml.load(block.text, Loader=yaml.BaseLoader)
+    try:
+        value = yaml.load(text, Loader=yaml.BaseLoader)
+    except yaml.YAMLError:
+        value = {}  # nor does it load
     kind = "scenario" if "scenario" in value or "scenario-fragment" in block.words else "rulebook"
     if {"fragment", "scenario-fragment"} & set(block.words):
         value = {**whole[kind], **value}
@@ -208,23 +213,74 @@ def test_every_name_of_the_api_is_mentioned() -> None:
     assert [name for name in penstock.__all__ if f"`{name}`" not in page] == []
 
 
+NOT_IN_AN_EXAMPLE: list[str] = []
+"""Words that no tested block of a page uses yet; take out what an example was written for, add none."""
+
+
 def test_every_word_of_the_language_is_mentioned() -> None:
     page = text_of("language.md")
+    words = _keys_of_the_language() | {*amounts.CALLED, *amounts.OWED, *rulebook.ROLES}
+    assert sorted(word for word in words if f"`{word}`" not in page) == []
+
+
+def test_every_word_of_the_language_is_in_an_example() -> None:
+    keys: set[str] = set()
+    values: set[str] = set()
+    for block in (*blocks("guide.md"), *blocks("language.md")):
+        if block.kind == "yaml" and "refused" not in block.words:
+            _gather(yaml.load(block.text, Loader=yaml.BaseLoader), keys, values)
+    unused = (_keys_of_the_language() - keys) | (_values_of_the_language() - values)
+    assert sorted(unused) == NOT_IN_AN_EXAMPLE
+
+
+def _gather(node: Any, keys: set[str], values: set[str]) -> None:
+    """The keys of a parsed block, and its values."""
+    if isinstance(node, dict):
+        keys.update(node)
+        for inner in node.values():
+            _gather(inner, keys, values)
+    elif isinstance(node, list):
+        for inner in node:
+            _gather(inner, keys, values)
+    else:
+        values.add(re.sub(r"^\d+ ", "", node))  # "30 days" is in days
+
+
+def _maps_of_the_language() -> list[Any]:
     maps = [
         item
         for module in (amounts, rulebook)
         for item in vars(module).values()
         if isinstance(item, type) and dataclasses.is_dataclass(item) and item.__module__ == module.__name__
     ]
-    maps += [collateral.Lot, scenario.Decision, scenario.Published, scenario.Precedent]
+    return [*maps, scenario.Decision, scenario.Published, scenario.Precedent]
+
+
+def _keys_of_the_language() -> set[str]:
     words = {
         field.name.rstrip("_")
-        for item in maps
+        for item in _maps_of_the_language()
         for field in dataclasses.fields(item)
         if "says" in field.metadata
     }
     words |= {field.name for field in dataclasses.fields(collateral.Lot)}
     words |= {*scenarios.WORDS, *circumstances.DEFAULT_WORDS, *circumstances.STATED_WORDS}
-    words |= {*amounts.CALLED, *amounts.OWED, *rulebook.ROLES}
-    words |= {"paid_in", "paid_late", "recovered"}
-    assert sorted(word for word in words if f"`{word}`" not in page) == []
+    return words | {"paid_in", "paid_late", "recovered"}
+
+
+def _values_of_the_language() -> set[str]:
+    """The values that a word of the language can have, where they are listed."""
+    hints = [hint for item in _maps_of_the_language() for hint in get_type_hints(item).values()]
+    words = {value for hint in (*hints, scenario.Basis, business_days.Unit) for value in _listed(hint)}
+    words |= {*rulebook.ROLES, *amounts.CALLED, *amounts.OWED, *amount_checks.MOMENTS}
+    words |= {value for values in amount_checks.VALUES.values() for value in values}
+    words |= {"initial_margin", "excess_margin", "default_fund", "own_capital", "insurance", "collateral"}
+    return words | {"each"}
+
+
+def _listed(hint: Any) -> Iterator[str]:
+    if get_origin(hint) is Literal:
+        yield from get_args(hint)
+    else:
+        for inner in get_args(hint):
+            yield from _listed(inner)

@@ -52,7 +52,7 @@ def test_the_bill_of_a_member_below_its_limit() -> None:
             "Default of X at 2024-05-02T09:00:00+00:00: the loss, beyond the defaulter's own resources",
             "60.00",
         ),
-        ("Borne before call", "-10.00"),
+        ("Borne before its turn in call", "-10.00"),
         ("Reaches layer call (no citation)", "50.00"),
         ("Paid by A, up to the limit", "-10.00"),
         ("Left for the others", "40.00"),

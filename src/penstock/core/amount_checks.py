@@ -43,7 +43,7 @@ def check_conditions(
             yield Problem("RULE_REFERENCE", (*path, word, name), f"{name!r} is no field of a payer", instead)
         possible = VALUES.get(name) or (("true", "false") if kinds.get(name) == "flag" else values)
         for value in values:
-            if value not in possible:
+            if value not in possible and value != "false":  # what is not told is false
                 instead = nearest(value, possible) or "one of " + ", ".join(possible)
                 yield Problem("RULE_REFERENCE", (*path, word), f"{name} is never {value!r}", instead)
 

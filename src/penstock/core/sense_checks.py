@@ -29,7 +29,7 @@ def _after_the_end(places: list[tuple[Path, Layer]]) -> Iterator[Problem]:
     for path, layer in places:
         if ended and not (ended.until and layer.from_ and layer.from_ > ended.until) and not layer.action:
             says = f"{layer.id} stands after {ended.id}, which leaves no loss open"
-            yield Problem("RULE_SENSE", path, says, "it before the action, or nothing", warning=True)
+            yield Problem("RULE_SENSE", path, says, "put it before the action", warning=True)
         if layer.action in LAST:
             ended = layer
 
@@ -54,7 +54,11 @@ def _emptied_before(rulebook: Rulebook) -> Iterator[Problem]:
                 told.add(layer.id)
                 says = f"{layer.id} draws on {layer.source}, which {before} has taken whole before it"
                 yield Problem(
-                    "RULE_SENSE", paths[layer.id], says, "another source, or a limit before", warning=True
+                    "RULE_SENSE",
+                    paths[layer.id],
+                    says,
+                    "name another source, or limit the one before",
+                    warning=True,
                 )
             some = layer.limit or layer.together or layer.where or layer.window or layer.when or rank.when
             shared = any(layer.id in cap.on for cap in rulebook.caps)
@@ -75,7 +79,7 @@ def _never_binds(cap: Cap, path: Path, layers: dict[str, Layer]) -> Iterator[Pro
     (of, most), *each = [limit for limit in limits if limit]
     if all(name == of for name, _ in each) and sum(multiple for _, multiple in each) <= most:
         says = f"cap {cap.id} never binds: the limits of its layers together are no more than it"
-        yield Problem("RULE_SENSE", (*path, "limit"), says, "a lower limit, or no cap", warning=True)
+        yield Problem("RULE_SENSE", (*path, "limit"), says, "lower it, or leave it out", warning=True)
 
 
 def _multiple(dated: Dated[Amount]) -> tuple[tuple[str, ...], Fraction] | None:
@@ -107,5 +111,5 @@ def _unread(rulebook: Rulebook) -> Iterator[Problem]:
     )
     if weak:
         says = f"unverified: {', '.join(weak)}"
-        instead = "status: unverified at the top where most of it is"
+        instead = "write status: unverified at the top, where most of it is"
         yield Problem("RULE_SENSE", ("layers",), says, instead, warning=True)

@@ -60,7 +60,7 @@ def _derived(one: Derivation, event: EventResult, step: Step, member: str, unit:
         lines.append(("The part of the loss that this layer meets", _in(one.loss, unit)))
     before = one.loss - one.reached
     if before:
-        lines.append((f"Borne before {title}", f"-{_in(before, unit)}"))
+        lines.append((f"Borne before its turn in {title}", f"-{_in(before, unit)}"))
     lines.append((f"Reaches layer {title} ({clause(layer.cite)})", _in(one.reached, unit)))
     if one.row.beside:
         lines.append(

@@ -77,6 +77,9 @@ class ValueReader:
         for key in node.items:
             if key not in known:
                 instead = nearest(key, known) or "one of " + ", ".join(sorted(known))
+                item = node.items[key]
+                if isinstance(item, Scalar) and not item.text and " " in key:
+                    instead = "quotes around a text that has a comma in it"
                 if not known:
                     instead = f"nothing here: no layer of the rulebook draws on {what}"
                 says = f"{key!r} is not a word of {what}"
