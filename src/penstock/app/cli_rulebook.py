@@ -84,11 +84,8 @@ def check(name: Name, rulebooks: Folders = None) -> None:
     for finding in judge(book):
         say(f"{finding.verdict}: {finding.rule}")
         say(f"  {finding.says}", "quiet")
-    out.print(
-        "\nNot contradicted does not mean compliant: amounts, models and practice cannot be seen here, nor "
-        "whether the file says what the rules say.",
-        style="quiet",
-    )
+    says = "Not contradicted does not mean compliant: amounts, models and practice cannot be seen here, nor "
+    say("\n" + says + "whether the file says what the rules say.", "quiet")
 
 
 @app.command()
