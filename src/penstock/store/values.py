@@ -80,6 +80,8 @@ class ValueReader:
                 item = node.items[key]
                 if isinstance(item, Scalar) and not item.text and " " in key:
                     instead = "quotes around a text that has a comma in it"
+                elif isinstance(item, Scalar) and not item.text and key[0].isdigit():
+                    instead = 'an amount without commas, such as "10 000 000.00"'
                 if not known:
                     instead = f"nothing here: no layer of the rulebook draws on {what}"
                 says = f"{key!r} is not a word of {what}"
