@@ -246,7 +246,7 @@ def stages(file: Path) -> dict[str, float]:
     with (
         patch("penstock.store.scenarios.parse", timed("YAML", parse)),
         patch("penstock.store.rulebooks.parse", timed("YAML", parse)),
-        patch("penstock.core.replay.bind", timed("binding", bind)),
+        patch("penstock.core.steps.bind", timed("binding", bind)),
         patch("penstock.core.replay.pour", timed("pouring", pour)),
     ):
         scenario = timed("read", load_scenario)(file)
