@@ -1,5 +1,6 @@
 """Tear-up, payouts, late payments: worked by hand, and held to their invariants."""
 
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.pouring import pour
 from penstock.core.problems import Refused
 from penstock.core.replay import Result, replay
-from penstock.core.unfunded import paid_out, torn_up
+from penstock.core.unfunded import calls, paid_out, torn_up
 from penstock.store.scenarios import scenario_from
 
 LOTS = st.integers(-50, 50)
@@ -181,3 +183,49 @@ def test_a_gap_that_is_not_spread_stays_open_for_the_next_layer() -> None:
     assert event.uncovered == 5_00
     (event,) = run([], layers=[{**CALL, "call": {"unpaid": "respread"}}, own]).events
     assert event.layers[0].paid == {"A": 10_00, "B": 30_00, "C": 20_00}
+
+
+# --- calls as the loss becomes known ------------------------------------------------------------------
+
+
+def called(losses: list[int], terms: dict[str, str] | None) -> list[list[tuple[str, int, int, int]]]:
+    """The calls made for one loss after another, each as (member, called now, returned, in all)."""
+    layer = {**CALL, **({"call": terms} if terms else {})}
+    step = run([], "0.00", layers=[layer]).steps[0]
+    assert step is not None
+    (label,) = step.losses
+    made, before = [], None
+    for loss in losses:
+        now, _ = pour(step, {label: loss})
+        found = calls(step, now, date(2024, 5, 3), before)
+        made.append([(one.payer, one.amount, one.returned, one.total) for one in found])
+        before = now
+    return made
+
+
+def test_a_loss_known_in_parts_is_called_in_portions_and_what_is_unused_goes_back() -> None:
+    """30, then 50, then 40 over weights 50, 30, 20."""
+    assert called([30_00, 50_00, 40_00], {"portions": "true", "unused": "returned"}) == [
+        [("A", 15_00, 0, 15_00), ("B", 9_00, 0, 9_00), ("C", 6_00, 0, 6_00)],
+        [("A", 10_00, 0, 25_00), ("B", 6_00, 0, 15_00), ("C", 4_00, 0, 10_00)],
+        [("A", 0, 5_00, 20_00), ("B", 0, 3_00, 12_00), ("C", 0, 2_00, 8_00)],
+    ]
+
+
+def test_unused_money_stays_called_where_no_rule_returns_it() -> None:
+    assert called([50_00, 40_00], None)[1] == []
+    assert called([50_00, 50_00], {"unused": "returned"})[1] == []
+
+
+def test_a_rule_without_portions_calls_once() -> None:
+    with pytest.raises(Refused) as refused:
+        called([30_00, 50_00], {"due": "1 day"})
+    assert refused.value.code == "CALL_PORTIONS"
+
+
+def test_a_call_is_due_as_the_rule_says() -> None:
+    step = run([], "30.00", layers=[{**CALL, "call": {"due": "3 days"}}]).steps[0]
+    assert step is not None
+    found = calls(step, pour(step)[0], date(2024, 5, 3))
+    assert {one.due for one in found} == {date(2024, 5, 6)}
+    assert sum(one.amount for one in found) == 30_00, "calls add up to what is demanded of the layer"

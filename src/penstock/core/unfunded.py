@@ -6,16 +6,65 @@ follows a call that a member did not meet, and the two allocations that are not 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 from math import floor
 
+from penstock.core.amounts import Call as CallTerms
+from penstock.core.business_days import moved
 from penstock.core.history import History, Past, Purse, Use
 from penstock.core.money import share
 from penstock.core.problems import Problem, Refused
 from penstock.core.results import Borne, EventResult, Happening
+from penstock.core.steps import Step
 
 LATE_TOO_MUCH = "LATE_TOO_MUCH"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one payer is called for in one layer now, or gets back: ``total`` is called of it so far.
+
+    ``due`` is the last day on which it can be paid in time; None where the rules give none.
+    """
+
+    layer: str
+    payer: str
+    amount: int
+    returned: int
+    total: int
+    due: date | None
+
+
+def calls(step: Step, now: EventResult, on: date, before: EventResult | None = None) -> list[Call]:
+    """The calls made on a day for the loss as ``now`` has it, ``before`` being what was called last.
+
+    A loss that becomes known in parts is poured anew as a whole, and the difference is called, or, where
+    the rules say that unused money is returned, goes back. Every layer of promised money has one call a
+    payer. Refused CALL_PORTIONS where a rule with terms for its calls does not know portions, and
+    something was called before.
+    """
+    earlier = {row.layer.id: row.called for row in before.layers} if before else {}
+    found = []
+    for row in (row for row in now.layers if row.layer.called):
+        terms = row.layer.call or CallTerms()
+        was = earlier.get(row.layer.id, {})
+        due = moved(on, terms.due, step.known.calendar) if terms.due else None
+        for payer in sorted({*row.called, *was}):
+            if payer.startswith("rounding:"):
+                continue
+            total, last = row.called.get(payer, 0), was.get(payer, 0)
+            if total > last > 0 and row.layer.call and not terms.portions:
+                says = f"{row.layer.id}: {payer} was called before, and the rule knows no portions"
+                raise Refused(Problem("CALL_PORTIONS", (), says, 'call: {portions: "true"}, if it does'))
+            if total < last and terms.unused != "returned":
+                total = last
+            if total != last:
+                more = total - last
+                found.append(
+                    Call(row.layer.id, payer, max(0, more), max(0, -more), total, due if more > 0 else None)
+                )
+    return found
 
 
 def borne(event: EventResult) -> Borne:
