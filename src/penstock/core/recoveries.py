@@ -89,9 +89,10 @@ def _steps(rule: Recoveries, rows: Sequence[LayerResult], one: Borne) -> list[li
     steps.reverse()
     if rule.order == "reverse":
         return steps
-    first = [[row] for name in rule.order for row in rows if row.layer.id == name]
-    rest = [[row for row in step if row.layer.id not in rule.order] for step in steps]
-    return [*first, *(step for step in rest if step)]
+    first = [[row for row in rows if name in (row.layer.id, row.group)] for name in rule.order]
+    named = [row for step in first for row in step]
+    rest = [[row for row in step if row not in named] for step in steps]
+    return [step for step in (*first, *rest) if step]
 
 
 def _open(rule: Recoveries, payers: Mapping[str, int]) -> dict[str, int]:

@@ -265,7 +265,8 @@ def _later_sections(rulebook: Rulebook) -> Iterator[Problem]:
     if rulebook.recoveries:
         back = rulebook.recoveries
         if not isinstance(back.order, str):
-            named += [(("recoveries", "order"), name, layers) for name in back.order]
+            groups = {item.group for item in rulebook.layers if isinstance(item, Group)}
+            named += [(("recoveries", "order"), name, layers | groups) for name in back.order]
         named += [(("recoveries", "except"), name, layers | set(PARTIES)) for name in back.except_]
         if isinstance(back.share, Amount):
             share: Path = ("recoveries", "share")
