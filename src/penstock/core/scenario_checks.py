@@ -101,7 +101,8 @@ def _events(scenario: Scenario) -> Iterator[Problem]:
                     yield from _member(payer, at, scenario)
                 for name in amounts:
                     if name not in known:
-                        instead = nearest(name, known) or "a source or layer of the rulebook"
+                        other = "a source or layer" if word == "paid_in" else "the id of a layer"
+                        instead = nearest(name, known) or f"{other} of the rulebook"
                         yield Problem("SCENARIO_REFERENCE", (*at, name), f"{name!r} is unknown", instead)
                     elif word == "paid_in" and name in (*CALLED, *OWED, *_not_held(layers)):
                         says = f"nothing is paid in to {name}: it is promised, or owed by the clearing house"

@@ -196,9 +196,13 @@ def _shares(event: EventResult, unit: Currency) -> list[str]:
     """``CCP 7,000,000.00 (6.1 %)`` for each kind of payer that paid."""
     totals: dict[str, int] = {}
     for row in event.layers:
-        label = {"ccp": "CCP", "members": "members"}.get(row.layer.payer or "", row.layer.payer or who(row))
-        if row.used:
-            totals[label] = totals.get(label, 0) + row.used
+        label = {"ccp": "CCP"}.get(row.layer.payer or "", row.layer.payer or who(row))
+        odd = {payer: amount for payer, amount in row.paid.items() if payer.startswith("rounding:")}
+        if row.used - sum(odd.values()):
+            totals[label] = totals.get(label, 0) + row.used - sum(odd.values())
+        for payer, amount in odd.items():
+            bearer = payer.removeprefix("rounding:").replace("ccp", "CCP")
+            totals[bearer] = totals.get(bearer, 0) + amount
     if not event.loss:
         return []
     texts = []

@@ -1,6 +1,6 @@
 """Rules in plain words: an amount, a window, a layer, a whole rulebook, each with its citation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from fractions import Fraction
 from typing import TypeVar
@@ -208,6 +208,8 @@ def layer_sentence(layer: Layer, group: Group | None, unit: Currency, day: date 
         text += f"; poured again up to {layer.rounds} times"
     if layer.base:
         text += f"; gains counted {'day by day' if layer.base == 'daily' else 'over the whole period'}"
+    if layer.call and layer.call.unpaid == "uncovered":
+        text += "; what one does not pay the others do not make good"
     if layer.segment:
         text += f"; segment {layer.segment}"
     when = {**(group.when if group else {}), **layer.when}
@@ -248,11 +250,12 @@ def rulebook_sentences(rulebook: Rulebook, day: date | None = None) -> list[tupl
             head = f"{place}{', beside it' if beside and j else ''}: {layer.title or layer.id}"
             sentence = layer_sentence(layer, group, unit, day)
             if group and beside and len(layers) > 1:
-                split = "by what each can still give" if group.split == "size" else "by fixed weights"
-                sentence += f"; side by side in {group.group}, {split}"
+                sentence += f"; side by side in {group.group}, {_split(group)}"
             sentence = (
                 sentence[:1].upper() + sentence[1:] + days(layer) + (days(group) if group else "") + "."
             )
+            notes = [layer.note, group.note if group and not j else ""]
+            sentence += "".join(f" Note: {note}" for note in notes if note)
             lines.append((head, sentence, clause(layer.cite or (group.cite if group else None))))
     for cap in rulebook.caps:
         for limit in _now(cap.limit, day):
@@ -261,7 +264,8 @@ def rulebook_sentences(rulebook: Rulebook, day: date | None = None) -> list[tupl
                 sentence += f", {window(value, unit)}"
             for where in _now(cap.where, day):
                 sentence += f", only those whose {condition(where)}"
-            lines.append((f"Cap: {cap.title or cap.id}", sentence + days(cap) + ".", clause(cap.cite)))
+            sentence += days(cap) + "." + (f" Note: {cap.note}" if cap.note else "")
+            lines.append((f"Cap: {cap.title or cap.id}", sentence, clause(cap.cite)))
     return lines + list(_other_sections(rulebook, day))
 
 
@@ -281,15 +285,18 @@ def replenishment(rule: Replenishment, unit: Currency) -> str:
 def recoveries(rule: Recoveries, unit: Currency) -> str:
     """To whom money goes that comes back."""
     if isinstance(rule.order, str):
-        how = {"reverse": "the last layer first", "side_by_side": "all layers side by side"}[rule.order]
+        how = {
+            "reverse": "the last layer first (those side by side together)",
+            "side_by_side": "all layers together",
+        }[rule.order]
     else:
-        how = "first " + ", then ".join(rule.order)
+        how = ", then ".join(rule.order)
     key = (
         f"in proportion to {amount(rule.share, unit)}"
         if isinstance(rule.share, Amount)
         else "by what each paid"
     )
-    text = f"money that comes back goes to {how}, within a layer {key}"
+    text = f"money that comes back goes to what nobody had covered, then to {how}, within a layer {key}"
     text += f", not to {', '.join(rule.except_)}" if rule.except_ else ""
     return text + (", with its interest" if rule.interest == "passed_on" else "")
 
@@ -303,6 +310,14 @@ def several(rule: SeveralDefaults) -> str:
     return text + f"a later default{period} goes on at the first layer that was not exhausted"
 
 
+def _split(group: Group) -> str:
+    """How layers side by side divide the loss."""
+    if not isinstance(group.split, Mapping):
+        return "by what each can still give"
+    weights = [f"{number(weight)} ({layer})" for layer, weight in group.split.items()]
+    return "by fixed weights of " + " to ".join(weights) + "; when one is exhausted the other goes on"
+
+
 def _other_sections(rulebook: Rulebook, day: date | None) -> Iterator[tuple[str, str, str]]:
     """What a run reads beside the layers and caps."""
     unit = rulebook.currency
@@ -310,12 +325,23 @@ def _other_sections(rulebook: Rulebook, day: date | None) -> Iterator[tuple[str,
     def sentence(text: str) -> str:
         return text[:1].upper() + text[1:] + "."
 
+    for term, figure in rulebook.figures.items():
+        for value in _now(figure.amount, day):
+            yield f"Meaning: {name(term)}", sentence(amount(value, unit)), clause(figure.cite)
+    for share in _now(rulebook.rounding, day):
+        bearer = PAYERS.get(share.residual_to, share.residual_to)
+        odd = f"shares are rounded down, and {bearer} pays the odd units"
+        if share.share == "largest_remainder":
+            odd = "odd units go one each to the largest remainders"
+        yield "Rounding", sentence(odd), "no citation"
     for rule in _now(rulebook.several_defaults, day):
         yield "Several defaults", sentence(several(rule)), clause(rule.cite)
     for one in rulebook.replenishment:
         yield f"Replenishment: {one.layer}", sentence(replenishment(one, unit)), clause(one.cite)
     if rulebook.recoveries:
-        yield "Recoveries", sentence(recoveries(rulebook.recoveries, unit)), clause(rulebook.recoveries.cite)
+        back = rulebook.recoveries
+        says = sentence(recoveries(back, unit))
+        yield "Recoveries", says + (f" Note: {back.note}" if back.note else ""), clause(back.cite)
 
 
 def _counts(layer: Layer, group: Group | None, day: date | None) -> bool:
