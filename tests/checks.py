@@ -6,7 +6,7 @@ Each check is a function of a result, so that a test can also hand it a broken o
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
 
@@ -186,3 +186,110 @@ def check_shares(
     for part, share, cap in zip(parts, exact, caps, strict=True):
         assert abs(part - scale * share) < 1
         assert share != cap or part == scale * cap
+
+
+def check_capacities(result: Result) -> None:
+    """I11: no layer pays more than it could give when the loss reached it, an action nothing in money."""
+    for event in result.events:
+        for row in event.layers:
+            assert row.used >= 0
+            if row.layer.action:
+                assert (row.used, dict(row.paid)) == (row.capacity, {})
+            elif row.capacity is not None:
+                assert row.used <= row.capacity
+            assert all(units >= 0 for units in (*row.paid.values(), *row.unpaid.values()))
+
+
+def check_recoveries(result: Result, received: Sequence[tuple[int, int]]) -> None:
+    """I8: what came back, and the interest on it, is paid on in full; nobody gets more than it paid.
+
+    ``received``: each amount and its interest, in order of time. What no layer covered comes first; where
+    the rulebook says no other order, the last layer is whole again before the one before it gets anything.
+    """
+    still_out = {
+        id(event): {row.layer.id: Counter(row.paid) for row in event.layers} for event in result.events
+    }
+    open_ = {id(event): event.uncovered for event in result.events}
+    refunds = [one for one in result.happenings if one.what == "recovered"]
+    rules = result.scenario.rulebook.recoveries
+    for one, (amount, interest) in zip(refunds, received, strict=True):
+        [event] = [event for event in result.events if set(one.members) & set(event.members)]
+        out = still_out[id(event)]
+        refunded = sum(sum(payers.values()) for payers in one.layers.values())
+        assert one.uncovered + refunded + sum(one.surplus.values()) == amount
+        assert sum(one.interest.values()) + one.retained == interest
+        open_[id(event)] -= one.uncovered
+        assert open_[id(event)] >= 0
+        assert open_[id(event)] == 0 or refunded + sum(one.surplus.values()) == 0
+        for layer, payers in one.layers.items():
+            out[layer].subtract(payers)
+            assert all(units >= 0 for units in out[layer].values())
+            assert set(one.interest) <= {payer for each in one.layers.values() for payer in each}
+        if rules is None or (rules.order == "reverse" and not rules.except_):
+            _check_last_first(event, one.layers, out)
+
+
+def _check_last_first(
+    event: EventResult, refunds: Mapping[str, Mapping[str, int]], out: Mapping[str, Counter[str]]
+) -> None:
+    later_out = 0
+    for rank in reversed(list(ranks(event))):
+        for row in rank:
+            assert later_out == 0 or not sum(refunds.get(row.layer.id, {}).values())
+        theirs = [row for row in rank if row.layer.payer not in ("defaulter", "customer", "broker")]
+        later_out += sum(sum(out[row.layer.id].values()) for row in theirs)
+
+
+def check_windows(days: Sequence[int], paid: Sequence[int], most: int, window: str, length: int) -> None:
+    """I12: over every window, by its definition, one payer's payments stay within the limit.
+
+    ``days`` and ``paid`` of the events in order of time; ``window`` is ``look_back``, ``fixed`` or
+    ``rolling``, of so many days.
+    """
+    if window == "look_back":
+        spans = [[i for i, day in enumerate(days) if 0 <= end - day < length] for end in days]
+    else:
+        spans, start = [[0]], days[0]
+        for i, day in enumerate(days[1:], 1):
+            if day - start <= length:
+                spans[-1].append(i)
+            else:
+                spans.append([i])
+            start = day if window == "rolling" or spans[-1] == [i] else start
+    for span in spans:
+        assert sum(paid[i] for i in span) <= most
+
+
+def check_haircuts(
+    need: int, gains: Sequence[int], caps: Sequence[int], cuts: Sequence[int], odd: int
+) -> None:
+    """I24: nobody loses more than its gain or its cap, and together as much as is needed, if they can."""
+    rooms = [max(0, min(gain, cap)) for gain, cap in zip(gains, caps, strict=True)]
+    assert all(0 <= cut <= room for cut, room in zip(cuts, rooms, strict=True))
+    assert sum(cuts) + odd == min(need, sum(rooms))
+
+
+def check_calls(called: EventResult, paid: EventResult, able: Mapping[str, int]) -> None:
+    """I26 to I28: a call is what all would have borne; what is not paid of it is unpaid, and not absorbed.
+
+    ``called`` is the same event with everybody able to pay; ``able`` what each can raise for all calls.
+    """
+    raised = Counter[str]()
+    for before, after in zip(called.layers, paid.layers, strict=True):
+        assert after.used == sum(after.paid.values()) or after.layer.action
+        assert after.layer.called or not after.unpaid
+        for member, units in after.unpaid.items():
+            assert member in able
+            assert units > 0
+            assert units + after.paid.get(member, 0) == before.paid.get(member, 0)
+        if after.layer.called and after.layer.payer == "members":
+            raised.update({member: units for member, units in after.paid.items() if member in able})
+            for member in able:
+                assert after.paid.get(member, 0) + after.unpaid.get(member, 0) >= before.paid.get(member, 0)
+    assert all(units <= able[member] for member, units in raised.items())
+
+
+def check_nothing_looks_ahead(whole: Result, first: Result) -> None:
+    """I30: what comes later, money paid in or another default, changes nothing of what came before."""
+    assert whole.events[: len(first.events)] == first.events
+    assert whole.happenings[: len(first.happenings)] == first.happenings
