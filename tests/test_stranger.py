@@ -108,7 +108,7 @@ def test_defaults_of_the_next_day_count_as_one() -> None:
 
 
 def test_a_clients_money_serves_the_client_and_the_house_helps_last() -> None:
-    own = {
+    own: dict[str, Any] = {
         "X": {
             "deposit": "2000000",
             "initial_margin": "0",

@@ -1,6 +1,5 @@
 """The engine and the oracle, two readings of one language, say the same to the unit."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -87,109 +86,17 @@ def judged(scenario: dict[str, Any], pinned: str | None = None) -> Told | str:
         return refused.code
 
 
-WINDOW_AMOUNT = {"amount", "of", "multiple", "times", "less", "most"}
-
-
-def layers_of(scenario: dict[str, Any]) -> list[dict[str, Any]]:
-    """The layers of a scenario's rulebook, each with what its group says of segment and split."""
-    found = []
-    for item in scenario["rulebook"]["layers"]:
-        if "group" in item:
-            head = {name: item[name] for name in ("segment", "split") if name in item}
-            found += [{**head, **layer} for layer in item["layers"]]
-        else:
-            found.append(item)
-    return found
-
-
-def resumes(scenario: dict[str, Any]) -> bool:
-    """Whether later defaults pass over exhausted layers."""
-    book = scenario["rulebook"]
-    return len(scenario["defaults"]) > 1 and "next" in book.get("several_defaults", {})
-
-
-Asked = Callable[[dict[str, Any], dict[str, Any]], bool]
-UNSETTLED: dict[str, Asked] = {
-    "a window that says no amount, beside a limit": lambda _, layer: (
-        "window" in layer and layer["source"] != "gains" and not WINDOW_AMOUNT & set(layer["window"])
-    ),
-    "the amount of the window of one named segment": lambda _, layer: (
-        "window" in layer and layer.get("segment", "each") != "each"
-    ),
-    "a cap with where, on a party": lambda scenario, _: any(
-        "where" in cap for cap in scenario["rulebook"].get("caps", ())
-    ),
-    "a matched amount over several classes, rounds or days": lambda _, layer: (
-        "matching" in str(layer) and bool({"order", "rounds", "base"} & set(layer))
-    ),
-    "what stays open of a call, in the same layer's next class or round": lambda _, layer: (
-        "uncovered" in str(layer.get("call")) and bool({"order", "rounds"} & set(layer))
-    ),
-    "a limit of two defaulters' customers": lambda scenario, layer: (
-        layer.get("payer") in strategies.CHAIN and len(scenario["defaults"]) > 1
-    ),
-    "a matched amount in each segment": lambda scenario, layer: (
-        "matching" in str(layer) and "segments" in scenario["rulebook"]
-    ),
-    "resume where all members are in default": lambda scenario, _: (
-        resumes(scenario) and len(scenario["defaults"]) >= len(scenario["resources"]["members"])
-    ),
-    "resume where a layer pays by segment": lambda scenario, layer: resumes(scenario) and "segment" in layer,
-    "resume after an action": lambda scenario, _: resumes(scenario) and "'action'" in str(scenario),
-    "resume where layers are side by side": lambda scenario, layer: resumes(scenario) and "split" in layer,
-    "what is left of margin that is known in part": lambda scenario, layer: (
-        "unknown" in str(scenario["resources"])
-        and ("segments" in scenario["rulebook"] or layer.get("account") == "omnibus")
-    ),
-    "late proceeds of margin beside other layers": lambda scenario, layer: (
-        layer.get("payer") == "defaulter" and "split" in layer and "events" in scenario
-    ),
-    "a round in which nobody left has weight": lambda _, layer: (
-        "rounds" in layer and layer["share"] not in ("equal", "size")
-    ),
-    "a limit in a rulebook with segments, after money was paid in": lambda scenario, layer: (
-        "limit" in layer and "segments" in scenario["rulebook"] and "paid_in" in str(scenario.get("events"))
-    ),
-    "what can be given of a call by segment, where not all can pay": lambda scenario, layer: (
-        "uncovered" in str(layer.get("call")) and "segments" in scenario["rulebook"]
-    ),
-    "layers that count different days of gains": lambda scenario, layer: (
-        layer["source"] == "gains"
-        and "window" in layer
-        and [one.get("source") for one in layers_of(scenario)].count("gains") > 1
-    ),
-    "resume where the defaulter's own money comes late": lambda scenario, layer: (
-        resumes(scenario) and layer.get("payer") == "defaulter"
-    ),
-    "paying back by a key that is not known": lambda scenario, _: (
-        scenario["rulebook"].get("recoveries", {}).get("share", "paid") != "paid"
-        and any(
-            "unknown" in str(fields.get("default_fund", "unknown"))
-            for fields in scenario["resources"]["members"].values()
-        )
-    ),
-    "a moment inside another, where money was paid in": lambda scenario, _: (
-        "paid_in" in str(scenario.get("events"))
-        and str([scenario["rulebook"]["layers"], scenario["rulebook"].get("caps")]).count("measured") > 1
-    ),
-    "together, and what was used of it, after money was paid in": lambda scenario, layer: (
-        "together" in layer and "paid_in" in str(scenario.get("events"))
-    ),
-}
-"""Combinations of words that the language does not settle, and that the two read differently."""
-
-
-def unsettled(scenario: dict[str, Any]) -> bool:
-    """Whether the scenario combines words in one of those ways."""
-    layers = [layer for layer in layers_of(scenario) if "action" not in layer]
-    return any(asked(scenario, layer) for asked in UNSETTLED.values() for layer in layers)
+def compare(scenario: dict[str, Any], pinned: str | None = None) -> None:
+    """Both give the same answer; a rulebook that is refused when it is read has none."""
+    answer = engine(scenario, pinned)
+    assume(answer != "RULE_LAYER")  # layers that count gains over different days
+    assert answer == judged(scenario, pinned)
 
 
 @given(strategies.scenarios(), st.sampled_from(PINNED))
 def test_engine_and_oracle_agree_on_the_whole_language(scenario: dict[str, Any], pinned: str | None) -> None:
     """Members, use, capacity, payers and unpaid calls of every layer, uncovered, surplus, refusals."""
-    assume(not unsettled(scenario))
-    assert engine(scenario, pinned) == judged(scenario, pinned)
+    compare(scenario, pinned)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -200,8 +107,7 @@ def test_engine_and_oracle_agree_on_what_a_theme_is_about(theme: str) -> None:
 
     @given(strategies.scenarios({"unknown", "huge", "lives", *without}, always))
     def agree(scenario: dict[str, Any]) -> None:
-        assume(not unsettled(scenario))
-        assert engine(scenario) == judged(scenario)
+        compare(scenario)
 
     agree()
 
@@ -209,7 +115,7 @@ def test_engine_and_oracle_agree_on_what_a_theme_is_about(theme: str) -> None:
 @given(strategies.scenarios(without=strategies.WIDE), st.sampled_from(PINNED))
 def test_engine_and_oracle_agree_on_a_single_pouring(scenario: dict[str, Any], pinned: str | None) -> None:
     """The same without what carries over from one default to the next."""
-    assert engine(scenario, pinned) == judged(scenario, pinned)
+    compare(scenario, pinned)
 
 
 QUIET = {"unknown", "lives", "conditions", "several", "accounts", "dated"}

@@ -14,6 +14,7 @@ from penstock.core.business_days import Calendar
 from penstock.core.history import History
 from penstock.core.rulebook import Layer, Rulebook
 from penstock.core.scenario import Field, Member, Stated
+from penstock.core.waterfall import Capacities
 
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 
@@ -57,9 +58,11 @@ class Circumstances:
     segment: str = ""
     span: tuple[date, date] | None = None
     opens: date | None = None
-    capacities: Mapping[str, int | None] = field(default_factory=dict)
+    capacities: Capacities = field(default_factory=dict)
     reading: date | None = None
     """The day as of which values are read, where it is not that of the default."""
+    whole: History | None = None
+    """All that was recorded before the default, where ``history`` ends earlier."""
 
     @property
     def today(self) -> date:
@@ -74,13 +77,16 @@ class Circumstances:
         """The same, with values read as they stood on an earlier or later day."""
         if moment == self.today:
             return self
-        history = self.history.before(moment)
+        whole = self.whole or self.history
+        now = moment == self.at.date()
+        history = whole if now else whole.before(moment)
         return replace(
             self,
             day=self.day if self.pinned else moment,
             reading=moment,
             members=[members for day, members in self.found_out if day <= moment][-1],
             history=history,
+            whole=whole,
             out=history.out,
         )
 

@@ -13,7 +13,7 @@ from penstock.core.replay import replay
 from penstock.core.results import EventResult, LayerResult
 from penstock.core.scenario import HOUSE, Scenario, Stated
 from penstock.core.steps import Step, several_defaults_of
-from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, draw, rooms
+from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, count, draw, rooms
 
 EVERYTHING = 1 << 80
 """A loss beyond whatever amounts below 2^63 can add up to."""
@@ -93,22 +93,22 @@ def curve(scenario: Scenario, more: Sequence[int] = ()) -> Curve:
 def _breaks(step: Step, label: Label) -> tuple[list[int], list[Span], str]:
     """Losses at which a layer or a payer begins or stops to pay, walking down the tranches."""
     left = dict(step.bound.balances)
-    capacities: dict[str, int | None] = {}
+    capacities: dict[tuple[str, str], int | None] = {}
     at, breaks, spans, ends = 0, [0], dict[str, Span](), ""
     for tranche in step.bound.tranches:
         met = label in tranche.labels
         giving = rooms(tranche.parts, left if met else dict(left), capacities)
-        for part, most, _ in giving:
-            capacities[part.layer] = None if part.stop else (capacities.get(part.layer) or 0) + most
+        for part, _, able, _ in giving:
+            count(part, able, capacities)
         if not met:
             continue
         if tranche.parts[0].ends:
             spans[tranche.parts[0].layer] = Span(tranche.parts[0].layer, None if ends else at, None, None)
             break
-        stopped = next((part for part, _, _ in giving if part.stop), None)
-        mosts = [most for _, most, _ in giving]
+        stopped = next((part for part, _, _, _ in giving if part.stop), None)
+        mosts = [most for _, most, _, _ in giving]
         weights = list(tranche.split or mosts)
-        for (part, most, room), weight in zip(giving, weights, strict=True):
+        for (part, most, _, room), weight in zip(giving, weights, strict=True):
             before = spans.get(part.layer, Span(part.layer, None if ends else at, None, 0))
             if part.stop or ends or stopped:
                 capacity = None if part.stop or before.capacity is None else before.capacity + most
@@ -223,7 +223,7 @@ def derive(step: Step, event: EventResult, payer: str) -> list[Derivation]:
                 continue
             reached = sum(amount for label, amount in earlier.uncovered.items() if label in tranche.labels)
             room = dict(
-                zip(part.payers, rooms(tranche.parts, earlier.left, earlier.capacities)[j][2], strict=True)
+                zip(part.payers, rooms(tranche.parts, earlier.left, earlier.places)[j][3], strict=True)
             )
             weight = dict(zip(part.payers, part.weights or room.values(), strict=True))
             short = rows[part.layer].unpaid if part.able else {}

@@ -32,6 +32,10 @@ class Use:
     called: bool = False
 
 
+Spot = tuple[str, str]
+"""A layer, and a segment in which it is poured ("" where it is poured for all)."""
+
+
 @dataclass(frozen=True)
 class Past:
     """One event as it was recorded: who defaulted and when, who paid, what was drawn from which purse.
@@ -45,8 +49,8 @@ class Past:
     notice: date
     uses: tuple[Use, ...]
     drawn: Mapping[Purse, int]
-    exhausted: frozenset[str] = frozenset()
-    in_force: frozenset[str] = frozenset()
+    exhausted: frozenset[Spot] = frozenset()
+    in_force: frozenset[Spot] = frozenset()
     by_members: frozenset[str] = frozenset()
     _paid: dict[tuple[str, str], int] = field(init=False, repr=False, default_factory=dict)
 
@@ -71,12 +75,14 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """Money paid in: to which purses, which uses of limits it restores, which caps it counts to."""
+    """Money paid in: to which purses, which uses it restores of limits and of limits on all payers of a
+    layer together, which caps it counts to."""
 
     at: datetime
     payer: str
     into: Mapping[Purse, int]
     restores: tuple[Use, ...] = ()
+    restores_together: Mapping[Spot, int] = field(default_factory=dict)
     counts_to: frozenset[str] = frozenset()
 
     @property
@@ -91,6 +97,7 @@ class History:
 
     records: tuple[Past | Deposit, ...] = ()
     _paid: dict[tuple[str, str, str, int], int] = field(init=False, repr=False, default_factory=dict)
+    _together: dict[Spot, int] = field(init=False, repr=False, default_factory=dict)
     _called: dict[str, int] = field(init=False, repr=False, default_factory=dict)
     _moves: dict[Purse, list[int]] = field(init=False, repr=False, default_factory=dict)
     _purses: dict[tuple[str, str, str], list[Purse]] = field(init=False, repr=False, default_factory=dict)
@@ -100,6 +107,7 @@ class History:
             if isinstance(record, Past):
                 for use in record.uses:
                     self._count(use, use.amount)
+                    self._bear((use.layer, use.segment), use.amount)
                     if use.called:
                         self._called[use.payer] = self._called.get(use.payer, 0) + use.amount
                 for purse, amount in record.drawn.items():
@@ -107,6 +115,8 @@ class History:
             else:
                 for use in record.restores:
                     self._count(use, -use.amount)
+                for spot, amount in record.restores_together.items():
+                    self._bear(spot, -amount)
                 for purse, amount in record.into.items():
                     self._move(purse, amount)
 
@@ -114,6 +124,9 @@ class History:
         if purse not in self._moves:
             self._purses.setdefault(purse[:3], []).append(purse)
         self._moves.setdefault(purse, []).append(amount)
+
+    def _bear(self, spot: Spot, amount: int) -> None:
+        self._together[spot] = self._together.get(spot, 0) + amount
 
     def _count(self, use: Use, amount: int) -> None:
         key = (use.layer, use.payer, use.segment, use.round)
@@ -166,12 +179,18 @@ class History:
     def uses_left(self, layer: str, payer: str, segment: str) -> Iterator[Use]:
         """What the payer has used of its limit in the layer and not restored, round by round."""
         for (one, who, where, round_), amount in self._paid.items():
-            if (one, who) == (layer, payer) and where in ("", segment) and amount > 0:
+            if (one, who) == (layer, payer) and amount > 0 and (not segment or where in ("", segment)):
                 yield Use(layer, payer, amount, where, round_)
 
     def of_layer(self, layer: str, segment: str) -> int:
         """What all payers have used of the layer, less what was restored of it."""
-        return sum(n for (one, _, where, _), n in self._paid.items() if (one, where) == (layer, segment))
+        return self._together.get((layer, segment), 0)
+
+    def spots(self, layer: str, segment: str) -> list[Spot]:
+        """Where the layer has been used, of those that a payment for the segment can restore."""
+        return [
+            spot for spot in self._together if spot[0] == layer and (not segment or spot[1] in ("", segment))
+        ]
 
     def counted(self, cap: str, payer: str, since: date) -> int:
         """What the payer has paid in since the day that counts to the cap."""

@@ -7,15 +7,17 @@ rulebook's rounding word says who bears the odd units.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import lt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from penstock.core.problems import Path, Problem, Refused
 
 Money = Annotated[int, "money"]
 """Minor units of the currency of the document it stands in."""
+
+T = TypeVar("T", bound=tuple[str, ...])
 
 Rounding = Literal["largest_remainder", "floor_residual"]
 
@@ -213,3 +215,14 @@ def share(
             parts[level.below[j]] += 1
         odd = 0
     return parts, odd
+
+
+def in_proportion(amount: int, parts: Mapping[T, int]) -> dict[T, int]:
+    """``amount`` over the parts in proportion, none above its own; odd units one each in byte order."""
+    if len(parts) == 1:
+        return dict.fromkeys(parts, amount)
+    keys = sorted(parts)
+    amounts = [parts[key] for key in keys]
+    shares, _ = water_fill(amount, amounts, amounts)
+    odd = amount - sum(shares)
+    return {key: share + (i < odd) for i, (key, share) in enumerate(zip(keys, shares, strict=True))}

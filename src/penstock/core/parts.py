@@ -8,8 +8,8 @@ from math import floor, lcm
 
 from penstock.core.amounts import CALLED, OWED, Amount, Window
 from penstock.core.circumstances import Circumstances, NotKnown, facts_of, holds, number
-from penstock.core.history import Purse
-from penstock.core.rulebook import Cap, Layer
+from penstock.core.history import Purse, Spot
+from penstock.core.rulebook import CHAIN, Cap, Layer
 from penstock.core.scenario import HOUSE
 from penstock.core.terms import evaluate, limit_on, own_date, purses, reads_capacity, used_up
 from penstock.core.waterfall import NO_PAYERS, UNKNOWN_REACHED, Balance, Capacities, Label, Part
@@ -34,6 +34,7 @@ class Bound:
     amount: Amount | None
     window: Window | None
     cap: Cap | None = None
+    segment: str = ""
 
     @property
     def by_payer(self) -> bool:
@@ -52,25 +53,27 @@ class PartBinder:
     known: Circumstances
     profits: Mapping[Label, int]
     house: str | None
-    passed_over: frozenset[str]
+    passed_over: frozenset[Spot]
     caps: tuple[Cap, ...]
     balances: dict[Balance, int] = field(default_factory=dict)
 
     def part(self, slot: Slot, payers: tuple[str, ...], account: str = HOUSE) -> Part:
         """The part of these payers; ``account`` is the defaulter's, or the defaulter itself behind it."""
         layer = slot.layer
+        if (layer.id, slot.segment) in self.passed_over:
+            return Part(layer.id, (), (), (), slot.segment)
         if layer.payer == "members" and not self.known.survivors():
             return Part(layer.id, (), (), (), stop=(NO_PAYERS, "every member is in default"))
-        part = Part(layer.id, payers, (), ())
+        part = Part(layer.id, payers, (), (), slot.segment)
         try:
             part = self._with_purses(part, slot, account)
-            part = self._with_limits(part, slot)
+            part = self._with_limits(part, slot, account)
             part = self._with_bounds(part, slot)
             part = self._with_ability(part, layer)
             part = self._with_together(part, slot)
             return replace(part, weights=self._weights(layer, payers))
         except NotKnown as unknown:
-            return Part(layer.id, (), (), (), stop=(UNKNOWN_REACHED, str(unknown)))
+            return Part(layer.id, (), (), (), slot.segment, stop=(UNKNOWN_REACHED, str(unknown)))
 
     def _balance(self, key: Balance, amount: int) -> Balance:
         self.balances.setdefault(key, max(0, amount))
@@ -105,7 +108,9 @@ class PartBinder:
             if label[:2] == (payer, HOUSE) and purse.segment in ("", label[2])
         )
 
-    def _with_limits(self, part: Part, slot: Slot) -> Part:
+    def _with_limits(self, part: Part, slot: Slot, account: str) -> Part:
+        """What is left of each payer's limit; parties behind different defaulters are different people."""
+        whose = account if slot.layer.payer in CHAIN else ""
         amount = limit_on(slot.layer, self.known)
         if amount is None:
             return part
@@ -113,8 +118,8 @@ class PartBinder:
         column: list[Balance] = []
         sized = list(part.sized)
         for payer in part.payers:
-            key = ("limit", slot.layer.id, payer, slot.segment, slot.round)
-            used = used_up(slot.layer, payer, known, slot.round)
+            key = ("limit", slot.layer.id, payer, whose, slot.segment, slot.round)
+            used = 0 if whose else used_up(slot.layer, payer, known, slot.round)
             column.append(key)
             if reads_capacity(amount, known):
                 sized.append((key, Sized(amount, payer, known, used)))
@@ -139,8 +144,13 @@ class PartBinder:
         """The layer's own window where it limits, and every cap that counts the layer."""
         day = self.known.day
         window = layer.window.on(day) if layer.window else None
+        limit = limit_on(layer, self.known)
+        if window and limit and layer.source not in OWED and window.amount is None and window.times is None:
+            if not reads_capacity(limit, self.known):
+                window = replace(window, amount=limit)  # it says no other
         if window and (window.amount or window.times):
-            yield Bound(layer.id, (layer.id,), window.amount, window)
+            place = "" if layer.segment == "each" else layer.segment or ""
+            yield Bound(layer.id, (layer.id,), window.amount, window, segment=place)
         for cap in self.caps:
             if layer.id in cap.on:
                 own = cap.window.on(day) if cap.window else None
@@ -155,8 +165,8 @@ class PartBinder:
             shared = None if bound.by_payer else self._frame(bound.window, "")
             where = (bound.cap.where.on(known.day) if bound.cap and bound.cap.where else None) or {}
             for i, payer in enumerate(part.payers):
-                is_member = payer in known.members
-                if where and not (is_member and holds(where, facts_of(payer, known, where))):
+                facts = facts_of(payer, known, where) if payer in known.members else {}
+                if not holds(where, facts):
                     continue
                 around = shared or self._frame(bound.window, payer)
                 if around:
@@ -175,7 +185,7 @@ class PartBinder:
             spent = sum(event.paid(bound.layers, payer) for event in around.events)
             if bound.cap and bound.window:
                 spent += self.known.history.counted(bound.cap.id, payer, around.opens)
-            inside = replace(self.known, opens=around.opens, segment="")
+            inside = replace(self.known, opens=around.opens, segment=bound.segment)
             self._balance(key, floor(evaluate(bound.amount, payer, inside)) - spent)
         yield key
 
@@ -201,12 +211,9 @@ class PartBinder:
 
     def _with_together(self, part: Part, slot: Slot) -> Part:
         layer = slot.layer
-        keys: list[Balance] = []
-        if layer.id in self.passed_over:
-            keys.append(self._balance(("passed over", layer.id), 0))
         amount = layer.together.on(self.known.day) if layer.together else None
         if amount is None:
-            return replace(part, together=tuple(keys))
+            return part
         key = ("together", layer.id, slot.segment)
         party = "" if layer.payer in ("members", "defaulter") else str(layer.payer)
         held = layer.source not in (*CALLED, *OWED)
@@ -217,7 +224,7 @@ class PartBinder:
             sized = (*sized, (key, Sized(amount, party, known, used)))
         else:
             self._balance(key, floor(evaluate(amount, party, known)) - used)
-        return replace(part, together=(*keys, key), sized=sized)
+        return replace(part, together=(key,), sized=sized)
 
     def _weights(self, layer: Layer, payers: tuple[str, ...]) -> tuple[int, ...] | None:
         share = layer.share.on(self.known.day) if layer.share else None
@@ -240,7 +247,8 @@ class Sized:
 
     def __call__(self, capacities: Capacities) -> int | None:
         try:
-            whole = floor(evaluate(self.amount, self.payer, replace(self.known, capacities=capacities)))
+            known = replace(self.known, capacities=capacities)
+            whole = floor(evaluate(self.amount, self.payer, known))
         except NotKnown:
             return None
         return max(0, whole - self.used)

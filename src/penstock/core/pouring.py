@@ -1,13 +1,16 @@
 """A step poured: what one event did, payer by payer, and what the history keeps of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from penstock.core.history import Past, Purse, Use
+from penstock.core.circumstances import NotKnown
+from penstock.core.history import Past, Purse, Spot, Use
 from penstock.core.plans import status
 from penstock.core.results import EventResult, LayerResult
 from penstock.core.rulebook import CHAIN, Layer
 from penstock.core.scenario import HOUSE
 from penstock.core.steps import Step
+from penstock.core.terms import purses
 from penstock.core.waterfall import Balance, Label, Outcome
 
 
@@ -102,25 +105,34 @@ def _recorded(step: Step, outcome: Outcome, result: EventResult) -> Past:
         for purse, amount in step.bound.balances.items()
         if isinstance(purse, Purse) and outcome.left[purse] != amount
     }
-    others = [
-        row for row in result.layers if row.layer.payer not in ("defaulter", *CHAIN) and not row.layer.action
-    ]
-    exhausted = set()
-    beyond = bool(result.uncovered) or any(row.layer.action and row.used for row in result.layers)
-    for row in reversed(others):
-        if row.used == row.capacity and (row.used or beyond):
-            exhausted.add(row.layer.id)
-        beyond = beyond or row.used > 0
+    exhausted, in_force = _exhausted(step, outcome, uses)
     return Past(
         members=result.members,
         at=result.at,
         notice=step.known.notice,
         uses=tuple(uses),
         drawn=drawn,
-        exhausted=frozenset(exhausted),
-        in_force=frozenset(row.layer.id for row in others),
-        by_members=frozenset(row.layer.id for row in others if row.layer.payer == "members"),
+        exhausted=exhausted,
+        in_force=in_force,
+        by_members=frozenset(row.layer.id for row in result.layers if row.layer.payer == "members"),
     )
+
+
+def _exhausted(step: Step, outcome: Outcome, uses: Sequence[Use]) -> tuple[frozenset[Spot], frozenset[Spot]]:
+    """The layers that the loss used up or went past, and all that it could have, place by place.
+
+    Without the defaulters' own and those behind them, which always come first.
+    """
+    others = {
+        (slot.layer.id, slot.segment)
+        for slot in step.bound.slots
+        if slot.layer.payer not in ("defaulter", *CHAIN) and not slot.layer.action
+    }
+    used: dict[Spot, int] = {}
+    for use in uses:
+        used[use.layer, use.segment] = used.get((use.layer, use.segment), 0) + use.amount
+    full = {spot for spot in others if used.get(spot) and used[spot] == outcome.places.get(spot)}
+    return frozenset(full | (others & outcome.beyond)), frozenset(others)
 
 
 def _surplus(step: Step, outcome: Outcome) -> dict[str, int]:
@@ -131,30 +143,36 @@ def _surplus(step: Step, outcome: Outcome) -> dict[str, int]:
     shared = {x.source for x, _ in step.plan.rulebook.all_layers() if x.payer == "members"}
     layers = [layer for rank in step.bound.in_force for layer in rank.layers]
     margin = [x for x in layers if x.payer == "defaulter" and not x.called and x.source not in shared]
-    helps = next((layer.source for layer in layers if layer.account == "house"), None)
+    helps = next((layer for layer in layers if layer.account == "house"), None)
     surplus: dict[str, int] = {}
     for default in step.defaults:
         if default.beyond_own:
             continue
         member = default.member
-        left: dict[tuple[str, str], int] = {}
-        for key, amount in outcome.left.items():
-            if isinstance(key, Purse) and key.payer == member:
-                left[key.source, key.account] = left.get((key.source, key.account), 0) + amount
         accounts = {HOUSE, *(a for a, _ in default.losses), *step.known.members[member].accounts}
         for account in sorted(accounts):
             serves = (None, "house") if account == HOUSE else ("client", "omnibus")
-            sources = {str(x.source) for x in margin if x.account in serves}
-            if any((source, account) not in left for source in sources):
-                continue
-            rest = sum(left[source, account] for source in sources)
+            serving = [x for x in margin if x.account in serves]
             profit = sum(v for label, v in step.profits.items() if label[:2] == (member, account))
-            if account == HOUSE and helps in sources:
-                profit = 0  # it stands in the margin counted above
-            elif account == HOUSE and helps is not None and profit:
-                # It stood in a purse that is no margin, and may have helped clients.
-                if (helps, HOUSE) not in left:
-                    continue
-                profit = min(profit, left[helps, HOUSE])
+            try:
+                rest = _left(serving, member, account, step, outcome)
+                if account == HOUSE and helps and any(x.source == helps.source for x in serving):
+                    profit = 0  # it stands in the margin counted above
+                elif account == HOUSE and helps and profit:
+                    # It stood in a purse that is no margin, and may have helped clients.
+                    profit = min(profit, _left([helps], member, HOUSE, step, outcome))
+            except NotKnown:
+                continue
             surplus[account if len(step.defaults) == 1 else f"{member}/{account}"] = rest + profit
     return surplus
+
+
+def _left(layers: Sequence[Layer], member: str, account: str, step: Step, outcome: Outcome) -> int:
+    """What is left in the purses of the member's account that the layers draw on."""
+    found: dict[Purse, int] = {}
+    for layer in layers:
+        own = replace(layer, account="client") if layer.account == "omnibus" else layer
+        each = layer.segment == "each"
+        for segment in step.plan.rulebook.segments if each else (layer.segment or "",):
+            found |= purses(own, member, replace(step.known, segment=segment), account) or {}
+    return sum(outcome.left.get(purse, amount) for purse, amount in found.items())

@@ -9,14 +9,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from penstock.core.amounts import Amount
-from penstock.core.circumstances import Circumstances
+from penstock.core.circumstances import Circumstances, NotKnown
 from penstock.core.money import share
 from penstock.core.parts import whole
+from penstock.core.problems import Problem, Refused
 from penstock.core.results import Borne, Happening, LayerResult
 from penstock.core.rulebook import CHAIN, Recoveries, Rulebook
 from penstock.core.scenario import Recovered
 from penstock.core.terms import evaluate
 from penstock.core.unfunded import returned
+from penstock.core.waterfall import UNKNOWN_REACHED
 
 
 def refunded(
@@ -67,13 +69,20 @@ def _owed_to(rule: Recoveries, came: Recovered, one: Borne) -> list[LayerResult]
         first = [
             i for i, x in enumerate(rows) if x.layer.payer in behind and x.layer.source == came.collateral
         ]
-        rows = rows[first[0] :] if first else rows
+        rows = rows[_beginning(rows, first[0]) :] if first else rows
     return [
         row
         for row in rows
         if row.layer.payer not in ("defaulter", *CHAIN) and row.layer.id not in rule.except_
         if not row.layer.action
     ]
+
+
+def _beginning(rows: Sequence[LayerResult], i: int) -> int:
+    """The first layer of the rank that layer ``i`` stands in: side by side is not before."""
+    while rows[i].beside and i and rows[i - 1].beside and rows[i - 1].group == rows[i].group:
+        i -= 1
+    return i
 
 
 def _steps(rule: Recoveries, rows: Sequence[LayerResult], one: Borne) -> list[list[LayerResult]]:
@@ -106,7 +115,12 @@ def _within(
     if not isinstance(rule.share, Amount) or row.layer.payer != "members":
         return returned(out, amount)
     members = sorted(payer for payer in out if payer in known.members)
-    weights = whole([evaluate(rule.share, member, known) for member in members])
+    try:
+        weights = whole([evaluate(rule.share, member, known) for member in members])
+    except NotKnown as unknown:
+        says = f"money comes back to the members by a key that is not known: {unknown}"
+        problem = Problem(UNKNOWN_REACHED, ("recoveries", "share"), says, "the figure in the scenario")
+        raise Refused(problem) from None
     caps = [out[member] if weight else 0 for member, weight in zip(members, weights, strict=True)]
     parts, _ = share(min(amount, sum(caps)), weights, caps, "largest_remainder")
     found = {member: part for member, part in zip(members, parts, strict=True) if part}

@@ -6,7 +6,7 @@ from datetime import datetime
 from math import floor
 
 from penstock.core.amounts import CALLED, OWED, Amount
-from penstock.core.history import Deposit, History, Purse, Use
+from penstock.core.history import Deposit, History, Purse, Spot, Use
 from penstock.core.plans import plan
 from penstock.core.results import EventResult, Happening
 from penstock.core.rulebook import Layer, Replenishment, Rulebook
@@ -101,14 +101,25 @@ def _deposit(
     if purse:
         into = {purse._replace(segment=segment): amount for segment, amount in parts.items()}
     restores = []
+    restored: dict[tuple[str, str, int], int] = {}
+    together: dict[Spot, int] = {}
     for segment, amount in parts.items():
         left = amount
+        for layer in named:
+            for spot in history.spots(layer.id, segment) if layer.together else ():
+                back = min(left, history.of_layer(*spot) - together.get(spot, 0))
+                left -= back
+                together[spot] = together.get(spot, 0) + back
+        left = amount
         for use in _used(named, payer, segment, history):
-            back = min(left, use.amount)
+            key = (use.layer, use.segment, use.round)
+            back = min(left, use.amount - restored.get(key, 0))
             left -= back
+            restored[key] = restored.get(key, 0) + back
             restores.append(Use(use.layer, payer, back, use.segment, use.round))
     counts = {rule.counts_to for rule in rulebook.replenishment if _meant(rule, role, name, rulebook)}
-    deposit = Deposit(at, payer, into, tuple(restores), frozenset(cap for cap in counts if cap))
+    caps = frozenset(cap for cap in counts if cap)
+    deposit = Deposit(at, payer, into, tuple(restores), together, caps)
     return deposit, named[0].id if named else name
 
 
@@ -128,9 +139,8 @@ def _purse(payer: str, name: str, scenario: Scenario, layers: list[Layer]) -> Pu
 def _used(layers: list[Layer], payer: str, segment: str, history: History) -> Iterator[Use]:
     """What the payer has used of limits on these layers, in file order."""
     for layer in layers:
-        if layer.limit is None or layer.source in (*CALLED, *OWED):
-            continue
-        yield from history.uses_left(layer.id, payer, segment)
+        if layer.limit is not None and layer.source not in (*CALLED, *OWED):
+            yield from history.uses_left(layer.id, payer, segment)
 
 
 def _meant(rule: Replenishment, role: str, name: str, rulebook: Rulebook) -> bool:

@@ -39,7 +39,7 @@ def check_rulebook(rulebook: Rulebook, *, inline: bool = False) -> list[Problem]
             checks.append(_group(item, ("layers", i), rulebook))
     for i, cap in enumerate(rulebook.caps):
         checks.append(_cap(cap, ("caps", i), rulebook, inline))
-    checks += [check_cycles(rulebook), check_dates(rulebook), _later_sections(rulebook)]
+    checks += [check_cycles(rulebook), check_dates(rulebook), _later_sections(rulebook), _gains(rulebook)]
     return list(dict.fromkeys(islice(chain.from_iterable(checks), MOST_PROBLEMS)))
 
 
@@ -186,6 +186,22 @@ def _group(group: Group, path: Path, rulebook: Rulebook) -> Iterator[Problem]:
                 says = f"{layer.id}: {name} does not go beside a split"
                 at = (*path, "layers", j, name)
                 yield Problem("RULE_LAYER", at, says, "layers one after another")
+
+
+def _gains(rulebook: Rulebook) -> Iterator[Problem]:
+    """All layers that keep gains back count the same days, or one gain could be kept back twice."""
+    days: dict[object, str] = {}
+    for path, layer, _ in rulebook.places():
+        if layer.source != "gains" or layer.action:
+            continue
+        windows = versions(layer.window)
+        counted = tuple(w.length for w in windows if w.length and w.amount is None and w.times is None)
+        days.setdefault((layer.base or "cumulative", counted), layer.id)
+        if len(days) > 1:
+            first = next(iter(days.values()))
+            says = f"{layer.id} and {first} count gains over different days"
+            yield Problem("RULE_LAYER", path, says, f"the same base and window as {first}")
+            return
 
 
 def _names(layer: Layer, group: Group | None, path: Path, rulebook: Rulebook) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from datetime import date
 
 from penstock.core.business_days import Calendar, within
 from penstock.core.circumstances import Circumstances
-from penstock.core.history import History
+from penstock.core.history import History, Spot
 from penstock.core.plans import Plan, plan
 from penstock.core.problems import Problem, Refused
 from penstock.core.results import EventResult
@@ -118,11 +118,11 @@ def several_on(scenario: Scenario, day: date) -> SeveralDefaults:
     return (several.on(day) if several else None) or SeveralDefaults()
 
 
-def passed_over(history: History, several: SeveralDefaults, known: Circumstances) -> frozenset[str]:
+def passed_over(history: History, several: SeveralDefaults, known: Circumstances) -> frozenset[Spot]:
     """Layers exhausted in the running period, until all were; none where each default starts at the top."""
     if several.next != "resume":
         return frozenset()
-    passed: frozenset[str] = frozenset()
+    passed: frozenset[Spot] = frozenset()
     first = None
     for event in history.events:
         if first is None or not within(several.period, first, event.at, known.calendar):

@@ -65,7 +65,8 @@ def own_date(moment: str, payer: str, known: Circumstances) -> date | None:
 
 
 def _matched(layer: str, known: Circumstances) -> Fraction:
-    capacity = known.capacities.get(layer)
+    place = (layer, known.segment)
+    capacity = known.capacities.get(place, known.capacities.get((layer, "")))
     if capacity is None:
         raise NotKnown(f"what layer {layer} can give is not known")
     return Fraction(capacity)

@@ -12,6 +12,7 @@ from typing import Any
 from penstock.core.amounts import OWED
 from penstock.core.business_days import moved
 from penstock.core.circumstances import Circumstances, NotKnown, facts_of, holds, number
+from penstock.core.history import Spot
 from penstock.core.parts import PartBinder, Slot, whole
 from penstock.core.plans import Plan, Rank, caps_on, plan
 from penstock.core.problems import Problem, Refused
@@ -48,7 +49,7 @@ def bind(
     profits: Mapping[Label, int],
     gross: Sequence[str],
     chains: Chains | None = None,
-    passed_over: frozenset[str] = frozenset(),
+    passed_over: frozenset[Spot] = frozenset(),
 ) -> Bound:
     """The tranches of this event: resolve first, so that the engine only pours.
 
@@ -134,9 +135,7 @@ class _Layout:
                 own = tuple(label for label in self.labels if label[0] == member)
                 yield own, slot, self._reading(parties=held).binder.part(slot, (str(layer.payer),), member)
         elif layer.payer == "members":
-            for round_ in range(1, (layer.rounds or 1) + 1):
-                in_round = replace(slot, round=round_)
-                yield from ((self.labels, in_round, part) for part in self._of_members(in_round))
+            yield from ((self.labels, in_round, part) for in_round, part in self._of_members(slot))
         else:
             for round_ in range(1, (layer.rounds or 1) + 1):
                 in_round = replace(slot, round=round_)
@@ -169,20 +168,23 @@ class _Layout:
             yield tuple(label for label in own if label[1] == HOUSE), part
             yield clients, part
 
-    def _of_members(self, slot: Slot) -> list[Part]:
-        """A part a class and day; what nobody knows of one, or shares in none, stops the whole layer."""
+    def _of_members(self, slot: Slot) -> list[tuple[Slot, Part]]:
+        """A part a round, class and day; what nobody knows of one, or shares in none, stops them all."""
         layer = slot.layer
-        parts = []
-        for payers in self._classes(slot):
-            for span in self._spans(layer, payers):
-                parts.append(self._reading(span=span).binder.part(slot, payers))
+        placed: list[tuple[Slot, Part]] = []
+        for round_ in range(1, (layer.rounds or 1) + 1):
+            in_round = replace(slot, round=round_)
+            for payers in self._classes(in_round):
+                for span in self._spans(layer, payers):
+                    placed.append((in_round, self._reading(span=span).binder.part(in_round, payers)))
+        parts = [part for _, part in placed]
         stop = next((part.stop for part in parts if part.stop), None)
         if stop:
-            return [Part(layer.id, (), (), (), stop=stop)]
+            return [(slot, Part(layer.id, (), (), (), slot.segment, stop=stop))]
         if any(part.payers for part in parts) and not any(any(p.weights or (1,)) for p in parts if p.payers):
             none = (NO_PAYERS, "every payer's share is zero")
-            return [replace(part, stop=none) if part.payers else part for part in parts]
-        return parts
+            return [(one, replace(part, stop=none) if part.payers else part) for one, part in placed]
+        return placed
 
     def _spans(self, layer: Layer, payers: tuple[str, ...]) -> list[tuple[date, date] | None]:
         """The days whose gains count: all together, or under a daily base each by itself."""

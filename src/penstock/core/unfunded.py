@@ -96,29 +96,49 @@ def paid_late(
 ) -> tuple[History, Happening]:
     """A member pays a call after its time: its claim is settled, those who stood in get it back.
 
-    What nobody had covered comes first, then the last layer first. ``bornes`` are changed in place of
-    the event concerned, the latest with a claim on the payer in that layer. Refused LATE_TOO_MUCH.
+    The latest default with a claim on the payer in that layer comes first. In each, what nobody had
+    covered comes first, then the last layer first; what an action had ended without a payment stays with
+    the clearing house. ``bornes`` are changed in place. Refused LATE_TOO_MUCH.
     """
     found = [i for i, one in enumerate(bornes) if one.unpaid.get(layer, {}).get(payer)]
-    owes = bornes[found[-1]].unpaid[layer][payer] if found else 0
+    owes = sum(bornes[i].unpaid[layer][payer] for i in found)
     if amount > owes:
         says = f"{payer} pays more in {layer} than it still owes there"
         instead = "at most what was unpaid" if owes else "a layer in which a call was not met"
         raise Refused(Problem(LATE_TOO_MUCH, ("events",), says, instead))
-    one, left = bornes[found[-1]], amount
-    uncovered = min(left, one.uncovered_for_others)
-    left -= uncovered
     back: dict[str, dict[str, int]] = {}
+    left, uncovered, retained, members = amount, 0, 0, tuple[str, ...]()
+    for i in reversed(found):
+        one = bornes[i]
+        settled = min(left, one.unpaid[layer][payer])
+        if not settled:
+            break
+        left -= settled
+        hole, returns = _to_whom(one, settled)
+        bornes[i] = _settled(one, payer, layer, settled, returns, hole)
+        past = next(event for event in history.events if event.members == one.event.members)
+        history = _put_right(history, past, payer, layer, settled, returns, one)
+        for name, parts in returns.items():
+            into = back.setdefault(name, {})
+            for other, part in parts.items():
+                into[other] = into.get(other, 0) + part
+        uncovered += hole
+        retained += settled - hole - sum(sum(parts.values()) for parts in returns.values())
+        members += one.event.members
+    return history, Happening(at, "paid_late", back, uncovered, retained=retained, members=members)
+
+
+def _to_whom(one: Borne, settled: int) -> tuple[int, dict[str, dict[str, int]]]:
+    """What of a late payment makes good what was uncovered, and what goes back to whom."""
+    hole = min(settled, one.uncovered_for_others)
+    left = settled - hole
+    returns: dict[str, dict[str, int]] = {}
     for row in reversed(one.event.layers):
         parts = returned(one.stood_in[row.layer.id], left)
         if parts:
-            back[row.layer.id] = parts
+            returns[row.layer.id] = parts
             left -= sum(parts.values())
-    assert left == 0, "what somebody failed to pay, others paid or nobody did"
-    bornes[found[-1]] = _settled(one, payer, layer, amount, back, uncovered)
-    past = next(event for event in history.events if event.members == one.event.members)
-    history = _put_right(history, past, payer, layer, amount, back, one)
-    return history, Happening(at, "paid_late", back, uncovered, members=one.event.members)
+    return hole, returns
 
 
 def _settled(
