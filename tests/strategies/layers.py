@@ -75,8 +75,8 @@ class Layers(Values):
         if not own_rank and payer in ("defaulter", *CHAIN) and "several" in self.has:
             payer = "members"
         source = self.source(dice, payer)
-        if source == "gains" and not own_rank:
-            source = "payouts"
+        if source == "gains" and (not own_rank or any(x.get("source") == "gains" for x in self.layers)):
+            source = "payouts"  # layers over gains have to count the same days
         by_members = payer in HELD_BY and source not in oracle.CALLED
         if segment and by_members and not self.by_segment(source):
             source, by_members = "assessment", False
