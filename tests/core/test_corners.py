@@ -1,6 +1,7 @@
 """Corners of the language that random rulebooks seldom meet."""
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from penstock.core.exposure import curve
 from penstock.core.money import Currency, share, water_fill, written
 from penstock.core.problems import Refused
-from penstock.core.replay import replay
+from penstock.core.replay import Result, replay
 from penstock.core.results import EventResult
 from penstock.core.scenario import Scenario
 from penstock.core.waterfall import Balance, Part, Stopped, Tranche, allocate
@@ -17,6 +18,7 @@ from penstock.store.rulebooks import rulebook_from
 from penstock.store.scenarios import scenario_from
 
 DEFAULT = {"member": "X", "at": "2024-05-02T09:00:00Z", "loss_beyond_own_resources": "10.00"}
+NO_LOSS = {"loss_beyond_own_resources": "0.00"}
 FUND = {"id": "fund", "payer": "members", "source": "default_fund", "share": "default_fund"}
 
 
@@ -303,3 +305,210 @@ def test_what_a_rulebook_cannot_mean(word: str, value: Any, code: str, path: tup
     with pytest.raises(Refused) as refused:
         rulebook_from({**book, word: value})
     assert [(problem.code, problem.path) for problem in refused.value.problems] == [(code, path)]
+
+
+# --- where words of the whole language meet -----------------------------------------------------------
+
+GAINS = {"id": "gains_cut", "payer": "members", "source": "gains", "share": "gains"}
+HALF = {"id": "half", "payer": "members", "source": "default_fund", "share": "default_fund"}
+
+
+def after(events: list[dict[str, Any]], layers: list[dict[str, Any]], **words: Any) -> Result:
+    built = scenario(layers, words.pop("members", {"A": {"default_fund": "50.00"}}), **words)
+    more = scenario_from(
+        {
+            "scenario": "events only",
+            "currency": "EUR",
+            "rulebook": {"currency": "EUR", "layers": layers},
+            "resources": {"members": {"X": {}, "A": {}, "B": {}}},
+            "defaults": [DEFAULT],
+            "events": events,
+        }
+    )
+    return replay(replace(built, events=more.events))
+
+
+def test_what_is_learnt_between_defaults_counts_from_then_on() -> None:
+    """B can pay nothing more: of the second call A bears all that its limit allows."""
+    call = {"id": "call", "payer": "members", "source": "assessment", "share": "equal"}
+    result = replay(
+        scenario_from(
+            {
+                "scenario": "learnt",
+                "currency": "EUR",
+                "rulebook": {"currency": "EUR", "layers": [{**call, "limit": {"amount": "10.00"}}]},
+                "resources": {"members": {"X": {}, "Y": {}, "A": {}, "B": {}}},
+                "defaults": [
+                    {"member": "X", "at": "2024-05-02T09:00:00Z", "loss_beyond_own_resources": "9.00"},
+                    {"member": "Y", "at": "2024-06-03T09:00:00Z", "loss_beyond_own_resources": "8.00"},
+                ],
+                "events": [{"at": "2024-05-20T09:00:00Z", "members": {"B": {"able_to_pay": "3.00"}}}],
+            }
+        )
+    )
+    assert [one.what for one in result.happenings] == ["members"]
+    assert result.events[0].layers[0].paid == {"A": 3_00, "B": 3_00, "Y": 3_00}
+    assert result.events[1].layers[0].paid == {"A": 8_00}
+
+
+def test_an_amount_of_the_day_of_notice() -> None:
+    """Notice was given in April, when the contribution was still 20."""
+    call = {
+        "id": "call",
+        "payer": "members",
+        "source": "assessment",
+        "share": "equal",
+        "limit": {"of": "default_fund", "measured": "at_notice"},
+    }
+    members = {"A": {"default_fund": {"2024-01-01": "20.00", "2024-05-01": "50.00"}}}
+    words = {"notice": "2024-04-29T09:00:00Z", "loss_beyond_own_resources": "100.00"}
+    assert used(run([call], members, default=words)) == {"call": 20_00}
+    at_call = {**call, "limit": {"of": "default_fund", "measured": "at_call"}}
+    assert used(run([at_call], members, default=words)) == {"call": 50_00}
+
+
+def test_a_date_that_a_member_does_not_have_makes_an_amount_of_that_day_unknown() -> None:
+    call = {
+        "id": "call",
+        "payer": "members",
+        "source": "assessment",
+        "share": "equal",
+        "limit": {"of": "default_fund", "measured": "at_left"},
+    }
+    with pytest.raises(Refused, match="left of A is not given"):
+        run([call], {"A": {"default_fund": "5.00"}}, figures={"left": {"given": "member", "kind": "date"}})
+
+
+def test_what_stands_in_a_layer_poured_by_segment_is_that_of_all_segments() -> None:
+    """The capital is limited to half of what stands in the fund of both segments: 15."""
+    fund = {**HALF, "segment": "each"}
+    own = {"id": "own", "payer": "ccp", "source": "own_capital", "limit": {"multiple": "0.5", "of": "half"}}
+    members = {"A": {"default_fund": {"one": "10.00", "two": "20.00"}}, "X": {"default_fund": {"one": "0"}}}
+    loss = {"loss_beyond_own_resources": {"one": "50.00", "two": "0.00"}}
+    event = run([own, fund], members, default=loss, segments=["one", "two"])
+    assert used(event) == {"own": 15_00, "half": 10_00}
+
+
+def test_money_that_is_not_told_by_segment_is_unknown_to_a_segment() -> None:
+    loss = {"loss_beyond_own_resources": {"one": "5.00"}}
+    for layer, members in ((HALF, {"A": {"default_fund": "10.00"}}), (GAINS, {"A": {"gains": "3.00"}})):
+        with pytest.raises(Refused, match="is not told by segment"):
+            run([{**layer, "segment": "one"}], members, default=loss, segments=["one"])
+
+
+def test_gains_by_day_of_one_and_in_all_of_another_are_each_counted() -> None:
+    """A's 4 on the day and B's 6 given as one figure: day by day, B's figure stands on A's only day."""
+    members = {"A": {"gains": {"2024-05-02": "4.00"}}, "B": {"gains": "6.00"}}
+    event = run([{**GAINS, "base": "daily"}], members, default={"loss_beyond_own_resources": "5.00"})
+    assert event.layers[0].paid == {"A": 2_00, "B": 3_00}
+
+
+def test_a_layer_that_matches_what_is_unknown_is_unknown_too() -> None:
+    """Segment two's fund is unknown; its loss never gets there, but the matching layer cannot be sized."""
+    fund = {**HALF, "segment": "two"}
+    own = {"id": "own", "payer": "ccp", "source": "own_capital", "limit": {"matching": "half"}}
+    members = {"A": {"default_fund": {"one": "5.00", "two": {"unknown": "true", "why": "unread"}}}}
+    loss = {"loss_beyond_own_resources": {"one": "5.00", "two": "0.00"}}
+    with pytest.raises(Refused, match="what an earlier layer can give"):
+        run([fund, own], members, default=loss, segments=["one", "two"])
+    nothing = {"loss_beyond_own_resources": {"one": "0.00", "two": "0.00"}}
+    event = run([fund, own], members, default=nothing, segments=["one", "two"])
+    assert [row.capacity for row in event.layers] == [None, None]
+
+
+def test_a_window_beside_a_limit_that_matches_counts_nothing_of_its_own() -> None:
+    fund = {**HALF, "limit": {"amount": "3.00"}}
+    window = {"length": "30 days"}
+    own = {
+        "id": "own",
+        "payer": "ccp",
+        "source": "own_capital",
+        "limit": {"matching": "half"},
+        "window": window,
+    }
+    event = run([fund, own], {"A": {"default_fund": "9.00"}}, default={"loss_beyond_own_resources": "9.00"})
+    assert used(event) == {"half": 3_00, "own": 3_00}
+
+
+def test_money_that_comes_back_by_a_key_nobody_knows_is_refused() -> None:
+    call = {"id": "call", "payer": "members", "source": "assessment", "share": "equal"}
+    layers = [{**call, "limit": {"amount": "9.00"}}]
+    events = [{"at": "2024-06-03T09:00:00Z", "recovered": "1.00"}]
+    with pytest.raises(Refused, match="by a key that is not known: default_fund of A is not given"):
+        after(events, layers, members={"A": {}}, recoveries={"share": "default_fund"})
+
+
+def test_a_late_payment_gives_money_back_to_the_purse_that_it_came_from() -> None:
+    """A cannot pay its 10; the fund of B pays them, and stands whole again after A has paid."""
+    call = {"id": "call", "payer": "members", "source": "assessment", "share": "equal"}
+    layers = [{**call, "limit": {"amount": "10.00"}, "call": {"unpaid": "uncovered"}}, HALF]
+    members = {
+        "A": {"default_fund": "0.00", "able_to_pay": "0.00"},
+        "B": {"default_fund": "12.00"},
+        "Y": {"default_fund": "0.00"},
+    }
+    for events, left in (
+        ([], 12_00 - 10_00),
+        ([{"at": "2024-05-20T09:00:00Z", "paid_late": {"A": {"call": "10.00"}}}], 12_00),
+    ):
+        result = replay(
+            scenario_from(
+                {
+                    "scenario": "late",
+                    "currency": "EUR",
+                    "rulebook": {"currency": "EUR", "layers": layers},
+                    "resources": {"members": {"X": {"default_fund": "0.00"}, **members}},
+                    "defaults": [
+                        {"member": "X", "at": "2024-05-02T09:00:00Z", "loss_beyond_own_resources": "30.00"},
+                        {"member": "Y", "at": "2024-06-03T09:00:00Z", "loss_beyond_own_resources": "0.00"},
+                    ],
+                    "events": events,
+                }
+            )
+        )
+        assert result.events[0].layers[1].paid == {"B": 10_00}
+        assert result.events[1].layers[1].capacity == left
+
+
+def test_what_an_action_had_ended_stays_with_the_clearing_house_when_it_is_paid_late() -> None:
+    call = {"id": "call", "payer": "members", "source": "assessment", "share": "equal"}
+    layers = [
+        {**call, "limit": {"amount": "10.00"}, "call": {"unpaid": "uncovered"}},
+        {"id": "end", "action": "full_tear_up", "when": {"torn": "true"}},
+    ]
+    result = replay(
+        scenario_from(
+            {
+                "scenario": "ended",
+                "currency": "EUR",
+                "rulebook": {"currency": "EUR", "layers": layers},
+                "resources": {"members": {"X": {}, "A": {"able_to_pay": "4.00"}}},
+                "defaults": [
+                    {
+                        "member": "X",
+                        "at": "2024-05-02T09:00:00Z",
+                        "loss_beyond_own_resources": "10.00",
+                        "facts": {"torn": "true"},
+                    }
+                ],
+                "events": [{"at": "2024-05-20T09:00:00Z", "paid_late": {"A": {"call": "6.00"}}}],
+            }
+        )
+    )
+    assert [row.used for row in result.events[0].layers] == [4_00, 6_00]
+    assert result.happenings[0].layers == {}
+    assert result.happenings[0].retained == 6_00
+
+
+def test_the_curve_ends_in_the_action() -> None:
+    end = {"id": "end", "action": "full_tear_up", "when": {"torn": "true"}}
+    built = scenario(
+        [HALF, end], {"A": {"default_fund": "5.00"}}, default={"facts": {"torn": "true"}, **NO_LOSS}
+    )
+    found = curve(built, [9_00])
+    assert [(span.layer, span.attachment, span.exhaustion) for span in found.spans] == [
+        ("half", 0, 5_00),
+        ("end", 5_00, None),
+    ]
+    at = found.losses.index(9_00)
+    assert (found.layers["half"][at], found.layers["end"][at], found.uncovered[at]) == (5_00, 4_00, 0)

@@ -140,15 +140,9 @@ def _defaulter_first(rule: str, href: str) -> Check:
 
 def _calls_limited(rule: str, href: str) -> Check:
     def check(rulebook: Rulebook, day: date) -> Iterator[Finding]:
-        calls = [(path, x) for path, x in _in_force(rulebook, day) if x.payer == "members" and x.called]
-        for path, layer in calls:
-            if layer.limit is None:
-                says = f"{layer.id} may call without limit"
-                instead = "limit: {multiple: ..., of: default_fund}"
-                yield Finding(rule, says, "contradicted", href, path, instead, refuses=True)
-                return
+        calls = [x for _, x in _in_force(rulebook, day) if x.payer == "members" and x.called]
         windowed = {name for cap in rulebook.caps if cap.window for name in cap.on}
-        open_ = [x.id for _, x in calls if x.window is None and x.id not in windowed]
+        open_ = [x.id for x in calls if x.window is None and x.id not in windowed]
         if open_:
             says = f"each call is limited; over several defaults {', '.join(open_)} is not"
             yield Finding(rule, says, "cannot be known", href)

@@ -50,9 +50,7 @@ def calls(step: Step, now: EventResult, on: date, before: EventResult | None = N
         terms = row.layer.call or CallTerms()
         was = earlier.get(row.layer.id, {})
         due = moved(on, terms.due, step.known.calendar) if terms.due else None
-        for payer in sorted({*row.called, *was}):
-            if payer.startswith("rounding:"):
-                continue
+        for payer in sorted(one for one in {*row.called, *was} if not one.startswith("rounding:")):
             total, last = row.called.get(payer, 0), was.get(payer, 0)
             if total > last > 0 and row.layer.call and not terms.portions:
                 says = f"{row.layer.id}: {payer} was called before, and the rule knows no portions"
@@ -111,8 +109,6 @@ def paid_late(
     for i in reversed(found):
         one = bornes[i]
         settled = min(left, one.unpaid[layer][payer])
-        if not settled:
-            break
         left -= settled
         hole, returns = _to_whom(one, settled)
         bornes[i] = _settled(one, payer, layer, settled, returns, hole)

@@ -69,23 +69,24 @@ def _walked(window: Window, past: Sequence[Past], now: _Now, calendar: Calendar 
     first: datetime | None = None
     latest = now.at
     inside: list[Past] = []
-    every: tuple[Past | _Now, ...] = (*past, now)
-    for event in every:
-        opens = _opens(window, event)
-        stays = (
-            first is not None
-            and within(window.length, latest if window.rolling else first, event.at, calendar)
-            and within(window.longest, first, event.at, calendar)
+
+    def stays(event: Past | _Now) -> bool:
+        if first is None:
+            return False
+        anchor = latest if window.rolling else first
+        return within(window.length, anchor, event.at, calendar) and within(
+            window.longest, first, event.at, calendar
         )
-        if not stays:
-            first, inside = opens, []
-        latest = opens
-        if isinstance(event, _Now):
-            break
+
+    for event in past:
+        if not stays(event):
+            first, inside = _opens(window, event), []
+        latest = _opens(window, event)
         inside.append(event)
         if window.ends_early and not event.used(event.by_members):
             first = None
-    assert first is not None
+    if first is None or not stays(now):
+        return Frame(_opens(window, now).date(), ())
     return Frame(first.date(), tuple(inside))
 
 
