@@ -439,17 +439,18 @@ def test_money_that_comes_back_by_a_key_nobody_knows_is_refused() -> None:
 
 
 def test_a_late_payment_gives_money_back_to_the_purse_that_it_came_from() -> None:
-    """A cannot pay its 10; the fund of B pays them, and stands whole again after A has paid."""
+    """A cannot pay its 10; the fund of B and C pays them, and stands whole again after A has paid."""
     call = {"id": "call", "payer": "members", "source": "assessment", "share": "equal"}
     layers = [{**call, "limit": {"amount": "10.00"}, "call": {"unpaid": "uncovered"}}, HALF]
     members = {
         "A": {"default_fund": "0.00", "able_to_pay": "0.00"},
         "B": {"default_fund": "12.00"},
+        "C": {"default_fund": "12.00"},
         "Y": {"default_fund": "0.00"},
     }
     for events, left in (
-        ([], 12_00 - 10_00),
-        ([{"at": "2024-05-20T09:00:00Z", "paid_late": {"A": {"call": "10.00"}}}], 12_00),
+        ([], 14_00),
+        ([{"at": "2024-05-20T09:00:00Z", "paid_late": {"A": {"call": "10.00"}}}], 24_00),
     ):
         result = replay(
             scenario_from(
@@ -459,14 +460,14 @@ def test_a_late_payment_gives_money_back_to_the_purse_that_it_came_from() -> Non
                     "rulebook": {"currency": "EUR", "layers": layers},
                     "resources": {"members": {"X": {"default_fund": "0.00"}, **members}},
                     "defaults": [
-                        {"member": "X", "at": "2024-05-02T09:00:00Z", "loss_beyond_own_resources": "30.00"},
+                        {"member": "X", "at": "2024-05-02T09:00:00Z", "loss_beyond_own_resources": "40.00"},
                         {"member": "Y", "at": "2024-06-03T09:00:00Z", "loss_beyond_own_resources": "0.00"},
                     ],
                     "events": events,
                 }
             )
         )
-        assert result.events[0].layers[1].paid == {"B": 10_00}
+        assert result.events[0].layers[1].paid == {"B": 5_00, "C": 5_00}
         assert result.events[1].layers[1].capacity == left
 
 
@@ -512,3 +513,22 @@ def test_the_curve_ends_in_the_action() -> None:
     ]
     at = found.losses.index(9_00)
     assert (found.layers["half"][at], found.layers["end"][at], found.uncovered[at]) == (5_00, 4_00, 0)
+
+
+def test_all_classes_of_a_layer_share_one_limit_that_matches() -> None:
+    """Seven of the insurance are matched once, not once a class: 5 of A, then 2 of B."""
+    first = {"id": "first", "payer": "insurer", "source": "insurance", "limit": {"amount": "7.00"}}
+    layer = {**HALF, "together": {"matching": "first"}, "order": {"bid": ["none", "good"]}}
+    members = {"A": {"default_fund": "5.00", "bid": "none"}, "B": {"default_fund": "5.00", "bid": "good"}}
+    event = run([first, layer], members, default={"loss_beyond_own_resources": "30.00"})
+    assert event.layers[1].paid == {"A": 5_00, "B": 2_00}
+    assert event.layers[1].capacity == 7_00
+
+
+def test_nothing_is_said_of_what_came_after_a_loss_that_was_never_published() -> None:
+    never = {"unknown": "true", "why": "never published"}
+    built = scenario([HALF], {"A": {"default_fund": "5.00"}}, default={"loss_beyond_own_resources": never})
+    events = after([{"at": "2024-06-03T09:00:00Z", "recovered": "1.00"}], [HALF]).scenario.events
+    result = replay(replace(built, events=events))
+    assert result.events[0].unpublished == "never published"
+    assert result.happenings == ()

@@ -180,6 +180,8 @@ def test_values_nobody_read_are_named_unless_the_file_says_so() -> None:
     found = list(check_sense(read_rulebook(Document(from_value(value)))))
     assert [problem.says for problem in found] == ["unverified: second"]
     assert not list(check_sense(read_rulebook(Document(from_value({**value, "status": "unverified"})))))
+    read = {**value, "layers": [{**OWN, "cite": "rules"}]}
+    assert not list(check_sense(read_rulebook(Document(from_value(read)))))
 
 
 # --- what cannot be meant -----------------------------------------------------------------------------
@@ -249,6 +251,11 @@ REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         },
         "there is no window",
     ),
+    "gains counted over different days": (
+        {"layers": [GAINS, {**GAINS, "id": "more", "base": "daily"}]},
+        {"layers": [GAINS, {**GAINS, "id": "more", "base": "cumulative"}]},
+        "count gains over different days",
+    ),
     "recoveries to nobody": (
         {"layers": [FUND], "recoveries": {"except": ["somebody"]}},
         {"layers": [FUND], "recoveries": {"except": ["fund", "ccp"]}},
@@ -302,8 +309,9 @@ def test_amounts_that_cannot_be_compared_are_not_warned_of() -> None:
         {"on": "call", "limit": {"greatest": ["default_fund", {"amount": "1.00"}]}},
         {"on": "call", "limit": {"amount": "999.00"}},
         {"on": "fund", "limit": twice},
+        {"on": "call", "limit": {"2020-01-01": twice, "2022-01-01": "default_fund"}},
     ):
-        one = book([CALL, FUND], "SG", caps=[{"id": "cap", **cap}])
+        one = book([CALL, FUND], "SG", caps=[{"id": "cap", **cap}], **{"from": "2020-01-01"})
         assert [problem for problem in check_sense(one) if "never binds" in problem.says] == []
 
 
