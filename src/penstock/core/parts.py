@@ -68,7 +68,7 @@ class PartBinder:
         try:
             part = self._with_purses(part, slot, account)
             part = self._with_limits(part, slot, account)
-            part = self._with_bounds(part, slot)
+            part = self._with_bounds(part, slot, account)
             part = self._with_ability(part, layer)
             part = self._with_together(part, slot)
             return replace(part, weights=self._weights(layer, payers))
@@ -145,7 +145,7 @@ class PartBinder:
         day = self.known.day
         window = layer.window.on(day) if layer.window else None
         limit = limit_on(layer, self.known)
-        if window and limit and layer.source not in OWED and window.amount is None and window.times is None:
+        if window and limit and layer.source != "gains" and window.amount is None and window.times is None:
             if not reads_capacity(limit, self.known):
                 window = replace(window, amount=limit)  # it says no other
         if window and (window.amount or window.times):
@@ -158,9 +158,10 @@ class PartBinder:
                 if own and own.amount:
                     yield Bound(f"{cap.id} in its window", cap.on, own.amount, own, cap)
 
-    def _with_bounds(self, part: Part, slot: Slot) -> Part:
-        """What its windows and caps leave to each payer."""
-        known, also = self.known, list(part.also)
+    def _with_bounds(self, part: Part, slot: Slot, account: str) -> Part:
+        """What its windows and caps, which are read for all segments, leave to each payer."""
+        known, also = replace(self.known, segment=""), list(part.also)
+        whose = account if slot.layer.payer in CHAIN else ""
         for bound in self._bounds(slot.layer):
             shared = None if bound.by_payer else self._frame(bound.window, "")
             where = (bound.cap.where.on(known.day) if bound.cap and bound.cap.where else None) or {}
@@ -170,19 +171,22 @@ class PartBinder:
                     continue
                 around = shared or self._frame(bound.window, payer)
                 if around:
-                    also += [(i, key) for key in self._left_of(bound, payer, around)]
+                    also += [(i, key) for key in self._left_of(bound, payer, around, whose)]
         return replace(part, also=tuple(also))
 
-    def _left_of(self, bound: Bound, payer: str, around: Frame) -> Iterator[Balance]:
-        """The balances that the bound leaves the payer: nothing once it was used so many times."""
-        key = ("cap", bound.name, payer)
+    def _left_of(self, bound: Bound, payer: str, around: Frame, whose: str) -> Iterator[Balance]:
+        """The balances that the bound leaves the payer: nothing once it was used so many times.
+
+        Parties behind different defaulters (``whose``) are different people, and have paid nothing yet.
+        """
+        key = ("cap", bound.name, payer, whose)
         times = bound.window.times if bound.window else None
         if times and sum(event.used(bound.layers) for event in around.events) >= times:
             yield self._balance((*key, "times"), 0)
         if bound.amount is None:
             return
         if key not in self.balances:
-            spent = sum(event.paid(bound.layers, payer) for event in around.events)
+            spent = 0 if whose else sum(event.paid(bound.layers, payer) for event in around.events)
             if bound.cap and bound.window:
                 spent += self.known.history.counted(bound.cap.id, payer, around.opens)
             inside = replace(self.known, opens=around.opens, segment=bound.segment)
