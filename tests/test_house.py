@@ -4,6 +4,7 @@ Each rule is shown to bite: a break planted in a copy of the source must be foun
 """
 
 import ast
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -164,3 +165,24 @@ def test_a_planted_break_is_found(tmp_path: Path, module: str, planted: str, sai
     target.write_text(before + "\n" + planted + "\n", encoding="utf-8")
     new = [line for line in findings(copy) if said in line]
     assert new, f"{planted!r} in {module} was not found"
+
+
+def names_of_clearing_houses(source: Path) -> list[str]:
+    """Where the rules of default management speak of one clearing house: file and line."""
+    houses = sorted(path.name for path in (SOURCE / "rulebooks").iterdir() if path.name != "illustrative")
+    assert len(houses) >= 12
+    pattern = re.compile(rf"(?i)(?<![a-z0-9])({'|'.join(houses)})(?![a-z0-9])")
+    found = []
+    for path in sorted((source / "core").rglob("*.py")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if pattern.search(line):
+                found.append(f"{path.relative_to(source)}:{number}")
+    return found
+
+
+def test_the_rules_know_no_clearing_house_by_name(tmp_path: Path) -> None:
+    assert names_of_clearing_houses(SOURCE) == []
+    planted = tmp_path / "core" / "tranches.py"
+    planted.parent.mkdir()
+    planted.write_text('limit = 2 if rulebook.rulebook.startswith("eurex/") else 1\n', encoding="utf-8")
+    assert names_of_clearing_houses(tmp_path) == ["core/tranches.py:1"]
