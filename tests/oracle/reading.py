@@ -328,13 +328,16 @@ class Reading:
 
     @contextmanager
     def as_of(self, day: str) -> Iterator[None]:
-        """With what was used and paid in before a day."""
-        kept, self.before = self.before, Ledger()
+        """With what was used and paid in before a day, and the members that were there then."""
+        kept, there, gone = self.before, self.there, set[str]()
+        self.before = Ledger()
         for one in self.past:
             if self.counts_on(one, day):
                 self.before.update(one.ledger)
+                gone |= set(one.defaulters)
+        self.there = in_bytes(self.members.keys() - gone)
         yield
-        self.before = kept
+        self.before, self.there = kept, there
 
     def is_given_by_source(self, party: str, name: str) -> bool:
         """Whether an entry of a party's money is keyed by source, not by one of its layers."""

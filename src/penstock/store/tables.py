@@ -66,6 +66,26 @@ def read_table(
     return found
 
 
+def read_grid(path: FilePath, unit: Currency) -> list[list[Scalar]]:
+    """All cells of a workbook's one sheet, row by row; numbers get the decimals of ``unit``.
+
+    Rows without content are left out. Raises Refused as ``read_table``.
+    """
+    table = _Table(str(path), "XLSX")
+    rows = [row for row in _xlsx(_bytes(path, path.suffix.lower()), table) if any(cell.text for cell in row)]
+    if table.problems:
+        raise Refused(table.problems)
+    return [
+        [
+            Scalar(_with_decimals(cell.text, unit.decimals), cell.line, cell.column)
+            if (cell.line, cell.column) in table.numbers
+            else cell
+            for cell in row
+        ]
+        for row in rows
+    ]
+
+
 class _Table:
     """What messages call the table, and what was wrong in it so far."""
 
