@@ -290,3 +290,36 @@ def test_without_its_assertions_it_does_not_start(folder: Path) -> None:
     )
     assert done.returncode == 2
     assert "CONFIG_UNSAFE" in done.stderr
+
+
+def test_a_fund_is_sized_from_two_tables(tmp_path: Path) -> None:
+    margins, losses = tmp_path / "margins.csv", tmp_path / "losses.csv"
+    margins.write_text("member,initial_margin\nA,10.00\nB,10.00\nC,20.00\n", encoding="utf-8")
+    losses.write_text("scenario,A,B,C\none,30.00,15.00,0.00\ntwo,9.00,9.00,60.00\n", encoding="utf-8")
+    done = penstock(
+        "size",
+        str(losses),
+        str(margins),
+        "--cover",
+        "1",
+        "--own",
+        "4",
+        "--buffer",
+        "50",
+        "--json",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert [one["amount"] for one in found["cover"]] == ["40.00", "40.00", "40.00"]
+    # C loses 40 beyond its margin; 36 with 4 of own capital, and half of it on top
+    assert found["fund"]["size"] == "54.00"
+    assert found["fund"]["contributions"] == {"A": "13.50", "B": "13.50", "C": "27.00"}
+    picture = tmp_path / "covers.svg"
+    assert (
+        penstock("size", str(losses), str(margins), "--picture", str(picture), cwd=tmp_path).returncode == 0
+    )
+    assert "The largest defaults of one scenario" in picture.read_text(encoding="utf-8")
+    wrong = penstock("size", str(losses), str(margins), "--buffer", "much", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "no percentage" in wrong.stderr

@@ -85,7 +85,9 @@ def draw_covers(sized: Sized, unit: Currency, path: Path) -> None:
         colour = PAYER_KINDS["members"][1][0]
         counts = [one.n for one in sized.covers]
         axes.plot(counts, [one.amount / scale for one in sized.covers], color=colour, marker="o")
-        axes.axhline(sized.fund / scale, color=PAYER_KINDS["ccp"][1][0], linestyle="--", label="Fund")
+        held = (sized.fund + sized.own) / scale
+        label = "Fund and own capital" if sized.own else "Fund"
+        axes.axhline(held, color=PAYER_KINDS["ccp"][1][0], linestyle="--", label=label)
         axes.set_title("The largest defaults of one scenario", loc="left", fontsize=12)
         axes.set_xlabel("defaults at the same time")
         axes.set_ylabel(f"loss beyond margin, {unit}")

@@ -76,7 +76,11 @@ def read_book(path: FilePath, unit: Currency) -> Book:
         if "initial_margin" not in cells:
             says = f"{member} {account} has no initial_margin"
             raise Refused(Problem("STRESS_MISSING", (), says, '"0" where there is none', place=at))
-        rows.append(MarginRow(member, account, parse(cells["initial_margin"].text, unit)))
+        margin = parse(cells["initial_margin"].text, unit)
+        if margin < 0:
+            says = f"{member} {account} has a negative margin"
+            raise Refused(Problem("STRESS_NEGATIVE", (), says, "what is held, 0 or more", place=at))
+        rows.append(MarginRow(member, account, margin))
         for name in ("group", "weight", "floor"):
             if name in cells and said.setdefault((name, member), cells[name].text) != cells[name].text:
                 says = f"{member} has two values of {name}"
