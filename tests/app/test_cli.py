@@ -323,3 +323,47 @@ def test_a_fund_is_sized_from_two_tables(tmp_path: Path) -> None:
     wrong = penstock("size", str(losses), str(margins), "--buffer", "much", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "no percentage" in wrong.stderr
+
+
+REVERSE = """\
+member,stressed_loss,initial_margin,default_fund,probability
+A,120.00,30.00,30.00,0.002
+B,100.00,30.00,25.00,0.003
+C,75.00,15.00,20.00,0.02
+D,60.00,30.00,15.00,0.03
+"""
+
+
+def test_what_would_exhaust_the_fund_is_asked_of_a_table(tmp_path: Path) -> None:
+    """Scores 90, 70, 60, 30 against 90 and 20 of own capital: A and B; A and D are likelier, but 120 too."""
+    path = tmp_path / "members.csv"
+    path.write_text(REVERSE, encoding="utf-8")
+    done = penstock("reverse", str(path), "--own", "20", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["fewest"] == ["A", "B"]
+    assert found["likeliest"]["members"] == ["A", "D"]
+    assert [one["defaults"] for one in found["frontier"]] == [1, 2, 3, 4]
+    text = penstock("reverse", str(path), "--own", "9000", cwd=tmp_path).stdout
+    assert "No defaults in this scenario exhaust the fund." in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("0.03\n", "\n", "have no probability"),
+        ("0.03\n", "1\n", "is not between 0 and 1"),
+        ("0.03\n", "often\n", "is not between 0 and 1"),
+        ("D,60.00", "C,60.00", "stands twice"),
+        ("60.00,30.00", "60.00,-30.00", "is negative"),
+        ("60.00,30.00", "60.00,", "has no initial_margin"),
+        ("60.00", "NaN", "is no amount"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+    path = tmp_path / "members.csv"
+    path.write_text(REVERSE.replace(old, new, 1), encoding="utf-8")
+    done = penstock("reverse", str(path), cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert penstock("reverse", str(path), "--calls", "twice", cwd=tmp_path).returncode == 2

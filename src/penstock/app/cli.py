@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from penstock import __version__
-from penstock.app import cli_precedents, cli_rulebook, cli_size
+from penstock.app import cli_precedents, cli_reverse, cli_rulebook, cli_size
 from penstock.app.console import USAGE, existing, out, refuse, unexpected
 from penstock.core.problems import Problem, Refused
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_precedents.app, name="precedents")
 app.command()(cli_size.size)
+app.command()(cli_reverse.reverse)
 
 Folders = Annotated[
     list[Path] | None,
