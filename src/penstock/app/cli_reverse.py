@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from penstock.app.console import out, table
+from penstock.core.money import Currency, parse
 from penstock.core.problems import Problem, Refused
 
 
@@ -38,10 +39,9 @@ def reverse(
     """
     from penstock.app.reverse import reversed_stress
     from penstock.core.money import currency as unit_of
-    from penstock.core.money import parse
 
     unit = unit_of(currency, ("--currency",))
-    found = reversed_stress(members, unit, parse(own, unit, ("--own",)), _times(calls))
+    found = reversed_stress(members, unit, _own(own, unit), _times(calls))
     if json:
         sys.stdout.write(codec.dumps(found, indent=2, ensure_ascii=False) + "\n")
         return
@@ -68,3 +68,10 @@ def _times(text: str) -> Fraction:
     if not 0 <= value <= 100:
         raise Refused(Problem("USAGE", ("--calls",), f"{text!r} is no multiple", "1, for one"))
     return value
+
+
+def _own(text: str, unit: Currency) -> int:
+    amount = parse(text, unit, ("--own",))
+    if amount < 0:
+        raise Refused(Problem("USAGE", ("--own",), "own capital is not negative", "0, or an amount"))
+    return amount

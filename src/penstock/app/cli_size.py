@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from penstock.app.console import err, out, table
+from penstock.core.money import Currency, parse
 from penstock.core.problems import Problem, Refused
 
 SHOWN = 20
@@ -49,7 +50,7 @@ def size(
     """
     from penstock.app.sizing import sized
     from penstock.core.money import currency as unit_of
-    from penstock.core.money import parse, written
+    from penstock.core.money import written
     from penstock.report import sizes
 
     unit = unit_of(currency, ("--currency",))
@@ -57,7 +58,7 @@ def size(
         from penstock.report.figures import form_of
 
         form_of(picture)
-    found = sized(losses, margins, unit, cover, parse(own, unit, ("--own",)), 1 + _percent(buffer), up_to)
+    found = sized(losses, margins, unit, cover, _own(own, unit), 1 + _percent(buffer), up_to)
     if json:
         sys.stdout.write(codec.dumps(sizes.sized_json(found, unit), indent=2, ensure_ascii=False) + "\n")
     else:
@@ -85,3 +86,10 @@ def _percent(text: str) -> Fraction:
     if not 0 <= value <= 1000:
         raise Refused(Problem("USAGE", ("--buffer",), f"{text!r} is no percentage", "10, for one"))
     return value / 100
+
+
+def _own(text: str, unit: Currency) -> int:
+    amount = parse(text, unit, ("--own",))
+    if amount < 0:
+        raise Refused(Problem("USAGE", ("--own",), "own capital is not negative", "0, or an amount"))
+    return amount

@@ -29,7 +29,7 @@ def reversed_stress(path: Path, unit: Currency, own: int, calls: Fraction) -> di
             if name not in cells:
                 says = f"{member.text} has no {name}"
                 raise Refused(Problem("STRESS_MISSING", (), says, '"0" where there is none', place=at))
-            amount = parse(cells[name].text, unit)
+            amount = _amount(cells[name].text, unit, at, name)
             if amount < 0 and name != "stressed_loss":
                 says = f"{name} of {member.text} is negative"
                 raise Refused(Problem("STRESS_NEGATIVE", (), says, "what is held, 0 or more", place=at))
@@ -54,6 +54,14 @@ def reversed_stress(path: Path, unit: Currency, own: int, calls: Fraction) -> di
             for count, multiplier in frontier(losses, margins, given, own, calls)
         ],
     }
+
+
+def _amount(text: str, unit: Currency, at: str, name: str) -> int:
+    try:
+        return parse(text, unit)
+    except Refused as refused:
+        one = refused.problems[0]
+        raise Refused(Problem(one.code, (name,), one.says, one.instead, place=at)) from None
 
 
 def _chance(text: str, member: str, at: str) -> Fraction:

@@ -40,10 +40,20 @@ def sized(
     by_name = dict.fromkeys(stress.groups, 0)
     for member, group in zip(accounts.members, accounts.groups, strict=True):
         by_name[group] += keys[member]
-    size = self_consistent(stress, list(by_name.values()), standard, own)
-    fund = ceil(size.fund * factor)
     floors = [book.floors.get(member, 0) for member in accounts.members]
-    given = contributions(fund, [keys[member] for member in accounts.members], floors)
+    shares = [keys[member] for member in accounts.members]
+
+    def given(fund: int) -> list[int]:
+        """What the groups contribute to a fund, with the floors of their members."""
+        parts = contributions(max(fund, sum(floors)), shares, floors)
+        found = dict.fromkeys(stress.groups, 0)
+        for group, part in zip(accounts.groups, parts, strict=True):
+            found[group] += part
+        return list(found.values())
+
+    size = self_consistent(stress, list(by_name.values()), standard, own, given if any(floors) else None)
+    fund = ceil(max(size.fund, sum(floors)) * factor)
+    parts = contributions(fund, shares, floors)
     return Sized(
         scenarios=len(names),
         members=len(accounts.members),
@@ -55,7 +65,7 @@ def sized(
         fund=fund,
         binding=size.scenario,
         defaulters=size.defaulters,
-        contributions=dict(zip(accounts.members, given, strict=True)),
+        contributions=dict(zip(accounts.members, parts, strict=True)),
     )
 
 

@@ -13,7 +13,7 @@ from math import floor
 from penstock.core.amounts import Call as CallTerms
 from penstock.core.business_days import moved
 from penstock.core.history import History, Past, Purse, Use
-from penstock.core.money import share
+from penstock.core.money import in_proportion, share
 from penstock.core.problems import Problem, Refused
 from penstock.core.results import Borne, EventResult, Happening
 from penstock.core.steps import Step
@@ -126,11 +126,13 @@ def paid_late(
 
 def _to_whom(one: Borne, settled: int) -> tuple[int, dict[str, dict[str, int]]]:
     """What of a late payment makes good what was uncovered, and what goes back to whom."""
-    hole = min(settled, one.uncovered_for_others)
+    hole = min(settled, one.uncovered_for_others, one.uncovered)
     left = settled - hole
     returns: dict[str, dict[str, int]] = {}
     for row in reversed(one.event.layers):
-        parts = returned(one.stood_in[row.layer.id], left)
+        still = one.paid[row.layer.id]  # who has had money back by a recovery is out of less
+        out = {p: min(amount, max(0, still.get(p, 0))) for p, amount in one.stood_in[row.layer.id].items()}
+        parts = returned(out, left)
         if parts:
             returns[row.layer.id] = parts
             left -= sum(parts.values())
@@ -174,12 +176,14 @@ def _put_right(
     sources = {row.layer.id: row.layer for row in one.event.layers}
     for name, payers in back.items():
         for other, returned_ in payers.items():
-            left = returned_
-            for use in past.uses[::-1]:
-                if left and (use.layer, use.payer) == (name, other) and use.amount > 0:
-                    part = min(left, use.amount)
-                    uses.append(replace(use, amount=-part))
-                    left -= part
+            net: dict[tuple[str, int], int] = {}
+            for use in past.uses:
+                if (use.layer, use.payer) == (name, other):
+                    net[use.segment, use.round] = net.get((use.segment, use.round), 0) + use.amount
+            spots = {(segment, str(round_)): paid for (segment, round_), paid in net.items() if paid > 0}
+            for (segment, round_), part in in_proportion(min(returned_, sum(spots.values())), spots).items():
+                of = sources[name].called
+                uses.append(Use(name, other, -part, segment, int(round_), of))
             left = returned_
             for purse, taken in past.drawn.items():
                 own = purse.payer == other and purse.source in (sources[name].source, name)

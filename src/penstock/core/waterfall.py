@@ -185,11 +185,12 @@ def rooms(
             room = [give if weight else 0 for give, weight in zip(room, part.weights, strict=True)]
         shared = [now[key] for key in part.together]
         most = min([sum(room), *shared])
-        able = most if not part.able else min([sum(_cut(part, room, now)), *shared])
+        really = _cut(part, room, now) if part.able else room
+        able = min([sum(really), *shared])
         found.append((part, most, able, room))
         count(part, able, here)
         if len(parts) > 1 or reserve:
-            draw(part, [min(give, most) for give in room], most, now)
+            draw(part, [min(give, able) for give in really], able, now)
     return found
 
 

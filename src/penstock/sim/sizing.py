@@ -3,7 +3,7 @@
 Amounts are whole minor units and are divided exactly; fractions where a rule says a percentage.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from penstock.core.money import share
 from penstock.core.problems import Problem, Refused
-from penstock.sim.stress import Amounts, Stress
+from penstock.sim.stress import MOST, Amounts, Stress
 
 
 def rolling_size(needs: Mapping[date, int], days: int, buffer: Fraction = Fraction(0)) -> dict[date, int]:
@@ -50,25 +50,39 @@ class Size:
     defaulters: tuple[str, ...]
 
 
-def self_consistent(stress: Stress, weights: Sequence[int], n: int, own: int = 0) -> Size:
+def self_consistent(
+    stress: Stress,
+    weights: Sequence[int],
+    n: int,
+    own: int = 0,
+    given: Callable[[int], Sequence[int]] | None = None,
+) -> Size:
     """The smallest fund that meets any ``n`` defaults, when each defaulter's contribution is its own.
 
     A contribution meets its giver's loss and is gone as a survivor's; so the fund F suffices if, in every
     scenario and for every n defaulters, the sum of max(loss, contribution) is at most F + ``own`` (own
-    capital used before the survivors). Contributions are F x weight, rounded up to whole units here, so
-    that the answer errs by no more than n units, upwards. Refused SIZING_IMPOSSIBLE where the n largest
-    weights are the whole fund.
+    capital used before the survivors). Contributions by group are F x weight, rounded up to whole units so
+    that the answer errs by no more than n units, upwards; or what ``given`` makes of a fund, such as
+    contributions with floors. Refused SIZING_IMPOSSIBLE where no fund is large enough, and STRESS_RANGE
+    where it would leave the range of whole numbers.
     """
     total = sum(weights)
     largest = sorted(weights, reverse=True)
+    impossible = "more members, or fewer defaults"
     if total <= 0 or len(weights) <= n or sum(largest[:n]) >= total:
         says = f"{n} defaulters can hold the whole fund, so no fund is large enough"
-        raise Refused(Problem("SIZING_IMPOSSIBLE", (), says, "more members, or fewer defaults"))
+        raise Refused(Problem("SIZING_IMPOSSIBLE", (), says, impossible))
+
+    def by_weight(fund: int) -> Sequence[int]:
+        return [-(-fund * weight // total) for weight in weights]
 
     def worst(fund: int) -> tuple[int, int]:
         """The most that is needed with this fund, and in which scenario."""
-        given = np.array([-(-fund * weight // total) for weight in weights], dtype=np.int64)
-        asked = np.maximum(stress.losses, given[np.newaxis, :])
+        if fund * n >= MOST:
+            says = "the fund would be beyond 2^62 minor units"
+            raise Refused(Problem("STRESS_RANGE", (), says, impossible))
+        parts = np.array((given or by_weight)(fund), dtype=np.int64)
+        asked = np.maximum(stress.losses, parts[np.newaxis, :])
         top = np.partition(asked, asked.shape[1] - n, axis=1)[:, asked.shape[1] - n :].sum(axis=1)
         return int(top.max()), int(top.argmax())
 
@@ -79,9 +93,12 @@ def self_consistent(stress: Stress, weights: Sequence[int], n: int, own: int = 0
         middle = (low + high) // 2
         low, high = (low, middle) if worst(middle)[0] <= middle + own else (middle, high)
     _, scenario = worst(high)
-    parts, _ = share(high, weights, [high if weight else 0 for weight in weights], "largest_remainder")
-    given = np.array(parts, dtype=np.int64)
-    order = np.argsort(-np.maximum(stress.losses[scenario], given), kind="stable")[:n]
+    if given is None:
+        parts, _ = share(high, weights, [high if weight else 0 for weight in weights], "largest_remainder")
+    else:
+        parts = list(given(high))
+    held = np.array(parts, dtype=np.int64)
+    order = np.argsort(-np.maximum(stress.losses[scenario], held), kind="stable")[:n]
     return Size(
         fund=high,
         contributions=dict(zip(stress.groups, parts, strict=True)),
