@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.app.console import out, table
+from penstock.app.console import out, say, table
 from penstock.core.money import Currency, parse
 from penstock.core.problems import Problem, Refused
 
@@ -50,10 +50,10 @@ def reverse(
     if fewest is None:
         out.print(f"No defaults in this scenario exhaust {what}.")
     else:
-        out.print(f"[bold]Fewest defaults that exhaust {what}[/bold]: {len(fewest)}, {', '.join(fewest)}")
+        say(f"Fewest defaults that exhaust {what}: {len(fewest)}, {', '.join(fewest)}")
     if likeliest:
-        text = f"[bold]Likeliest set[/bold]: {', '.join(likeliest['members'])}"
-        out.print(f"{text}, with a probability of {likeliest['probability']}")
+        text = f"Likeliest set: {', '.join(likeliest['members'])}"
+        say(f"{text}, with a probability of {likeliest['probability']}")
     if found["frontier"]:
         out.print("\nLosses would have to be so many times as large for so few defaults:\n", style="quiet")
         rows = [(str(one["defaults"]), one["multiplier"]) for one in found["frontier"]]

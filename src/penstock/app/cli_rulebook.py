@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from penstock.app.console import existing, out, refuse, say, table
 from penstock.core.problems import Problem, Refused
+from penstock.core.rulebook import Rulebook
 
 app = typer.Typer(help="Rulebooks: list, show, check, explain.", no_args_is_help=True)
 
@@ -36,7 +38,8 @@ def list_(rulebooks: Folders = None) -> None:
             )
             continue
         now = plan(book, date.max)
-        weakest = max((status(layer, book, date.max) for layer, _ in now.layers()), key=STATUSES.index)
+        ratings = [status(layer, book, date.max) for layer, _ in now.layers()]
+        weakest = max(ratings, key=STATUSES.index) if ratings else "none in force"
         rows.append((id_, book.title, str(book.from_ or ""), weakest))
     table(("id", "title", "from", "weakest layer"), rows, whole=(0, 2, 3))
 
@@ -106,12 +109,12 @@ def explain(
     id_, pinned = _named(name)
     book = open_rulebook(id_, existing(rulebooks))
     day = _day(on) if on else pinned
-    out.print(f"[bold]{book.title}[/bold]")
+    out.print(Text(book.title, style="bold"))
     out.print(
         f"{book.rulebook}, {book.currency}" + (f", as of {day}" if day else ", all its days"), style="quiet"
     )
     for head, sentence, source in rulebook_sentences(book, day):
-        out.print(f"\n[bold]{head}[/bold]")
+        out.print(Text(f"\n{head}", style="bold"))
         say(sentence)
         say(f"({source})", "quiet")
 
@@ -137,21 +140,32 @@ def diff(
 
     folders = existing(rulebooks)
     (old, old_day), (new, new_day) = _named(before), _named(after)
-    found = differences(open_rulebook(old, folders), open_rulebook(new, folders), old_day, new_day)
-    out.print(f"- {before}\n+ {after}", style="quiet")
+    mine, other = open_rulebook(old, folders), open_rulebook(new, folders)
+    found = differences(mine, other, old_day, new_day)
+    say(f"- {before}\n+ {after}", "quiet")
     head = ""
     for one in found:
         if one.head != head:
             head = one.head
-            out.print(f"\n[bold]{head}[/bold]")
+            out.print(Text(f"\n{head}", style="bold"))
         facet = f"{one.facet}: " if one.facet else ""
         for sign, said in (("-", one.before), ("+", one.after)):
             if said:
                 say(f"{sign} {facet}{said}")
     if not found:
-        out.print(f"{before} and {after} say the same.")
+        say(_the_same(before, after, mine, other))
     if scenario:
         _amounts(scenario, before, after, loss or [], folders)
+
+
+def _the_same(before: str, after: str, mine: Rulebook, other: Rulebook) -> str:
+    """What may be said where no difference was found."""
+    from penstock.core.canonical import digest
+
+    if digest(mine) == digest(other):
+        return f"{before} and {after} say the same."
+    says = f"{before} and {after} say the same of who pays what"
+    return f"{says}; their files differ in words for readers, or dates."
 
 
 def _amounts(file: Path, before: str, after: str, losses: list[str], folders: Sequence[Path]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.app.console import err, out, table
+from penstock.app.console import err, out, say, table
 from penstock.core.money import Currency, parse
 from penstock.core.problems import Problem, Refused
 
@@ -68,7 +68,7 @@ def size(
         amount = written(found.fund, unit, grouped=True)
         out.print(f"\n[bold]Fund for Cover {cover}[/bold]: {unit} {amount}")
         whose = ", ".join(found.defaulters)
-        out.print(f"bound by scenario {found.binding}, default of {whose}\n", style="quiet")
+        say(f"bound by scenario {found.binding}, default of {whose}\n", "quiet")
         rows = sizes.contribution_rows(found, unit)
         table(("member", "contribution"), rows[:SHOWN], right=(1,))
         if len(rows) > SHOWN:

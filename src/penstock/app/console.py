@@ -70,7 +70,7 @@ def table(
         wide = max((len(row[i]) for row in rows), default=0) if is_figure or i in whole else 8
         least += wide + 2
         justify: JustifyMethod = "right" if is_figure else "left"
-        grid.add_column(head, justify=justify, no_wrap=is_figure or i in whole, min_width=wide)
+        grid.add_column(Text(head), justify=justify, no_wrap=is_figure or i in whole, min_width=wide)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     # Wider than the screen rather than an amount cut short.

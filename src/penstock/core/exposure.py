@@ -170,7 +170,8 @@ class Most:
 def most(scenario: Scenario, payer: str) -> Most:
     """What the payer pays when the last default's loss exceeds everything there is."""
     step, label = last_step(scenario)
-    unknown = tuple(p.layer for t in step.bound.tranches for p in t.parts if p.stop)
+    stops = [part for tranche in step.bound.tranches for part in tranche.parts if part.stop]
+    unknown = tuple(part.layer for part in stops if part.stop and part.stop[0] == UNKNOWN_REACHED)
     tranches, slots, every = [], [], iter(step.bound.slots)
     for tranche in step.bound.tranches:
         known = [(part, slot) for part, slot in zip(tranche.parts, every, strict=False) if not part.stop]

@@ -1,11 +1,11 @@
 """What a scenario says that cannot be meant under its rulebook: every error at once, as values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice
 
 from penstock.core.amounts import CALLED, OWED
 from penstock.core.problems import MOST_PROBLEMS, Path, Problem, nearest
-from penstock.core.rulebook import ROLES, Layer
+from penstock.core.rulebook import ROLES
 from penstock.core.scenario import HOUSE, Event, Scenario
 
 
@@ -104,16 +104,28 @@ def _events(scenario: Scenario) -> Iterator[Problem]:
                         other = "a source or layer" if word == "paid_in" else "the id of a layer"
                         instead = nearest(name, known) or f"{other} of the rulebook"
                         yield Problem("SCENARIO_REFERENCE", (*at, name), f"{name!r} is unknown", instead)
-                    elif word == "paid_in" and name in (*CALLED, *OWED, *_not_held(layers)):
-                        says = f"nothing is paid in to {name}: it is promised, or owed by the clearing house"
-                        yield Problem("SCENARIO_REFERENCE", (*at, name), says, "a source that is held")
+                    elif word == "paid_in":
+                        yield from _payment(payer, name, (*at, name), scenario)
         if event.recovered:
             yield from _recovered(event, ("events", i, "recovered"), scenario)
 
 
-def _not_held(layers: Sequence[Layer]) -> set[str]:
-    """Layers whose money is promised or owed."""
-    return {layer.id for layer in layers if layer.source in (*CALLED, *OWED)}
+def _payment(payer: str, name: str, path: Path, scenario: Scenario) -> Iterator[Problem]:
+    """Money is paid in to a source that the payer can hold; a party's also to one of its layers."""
+    book = scenario.rulebook
+    if payer in scenario.members:
+        fields = {field for field, kind in book.member_fields().items() if kind == "money"}
+        known = (fields | book.begin_empty()) - {"able_to_pay", *CALLED, *OWED}
+    elif payer in ROLES:
+        held = [layer for layer, _ in book.all_layers() if layer.payer == payer and layer.source]
+        held = [layer for layer in held if layer.source not in (*CALLED, *OWED)]
+        known = {word for layer in held for word in (str(layer.source), layer.id)}
+    else:
+        return
+    if name not in known:
+        says = f"{payer} holds nothing under {name!r} that money could be paid in to"
+        instead = nearest(name, known) or ("one of " + ", ".join(sorted(known)) if known else "another payer")
+        yield Problem("SCENARIO_REFERENCE", path, says, instead)
 
 
 def _recovered(event: Event, path: Path, scenario: Scenario) -> Iterator[Problem]:
@@ -129,6 +141,15 @@ def _recovered(event: Event, path: Path, scenario: Scenario) -> Iterator[Problem
     elif who and event.at < who.get(came.of or "", min(who.values())):
         says = "money is recovered before the default"
         yield Problem("SCENARIO_DATE", path, says, "a time after the default")
+    whose = [default for default in scenario.defaults if came.of in (None, default.member)]
+    accounts = {HOUSE, *(account for default in whose for account, _ in default.losses)}
+    for default in whose:
+        member = scenario.members.get(default.member)
+        accounts |= set(member.accounts) if member else set()
+    if whose and came.account not in accounts:
+        instead = nearest(came.account, accounts) or "one of " + ", ".join(sorted(accounts))
+        says = f"{came.account!r} is no account of the defaulter"
+        yield Problem("SCENARIO_REFERENCE", (*path, "account"), says, instead)
     sources = {layer.source for layer, _ in scenario.rulebook.all_layers() if layer.payer == "defaulter"}
     if came.collateral and came.collateral not in sources:
         instead = nearest(came.collateral, filter(None, sources)) or "a source of the defaulter's layers"

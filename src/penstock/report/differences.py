@@ -1,7 +1,7 @@
 """What differs between two rulebooks, or two days of one: in words, and in amounts over a range of losses."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 from penstock.core.amounts import Amount
@@ -16,6 +16,7 @@ from penstock.report.words import (
     clause,
     condition,
     name,
+    number,
     recoveries,
     replenishment,
     several,
@@ -154,7 +155,16 @@ def _layer_facets(layer: Layer, rank: Rank, book: Rulebook, day: date) -> Facets
             said[facet] = str(value)
     if len(rank.layers) > 1:
         others = [titled(x) for x in rank.layers if x.id != layer.id]
-        said["side by side with"] = ", ".join(others) + (" by fixed weights" if rank.split else " by size")
+        said["side by side with"] = ", ".join(others)
+        said["divided by"] = "size"
+        if rank.split:
+            pairs = zip(rank.split, rank.layers, strict=True)
+            said["divided by"] = " to ".join(f"{number(weight)} ({titled(x)})" for weight, x in pairs)
+    if layer.call:
+        terms = {f.name: getattr(layer.call, f.name) for f in fields(layer.call)}
+        said["call"] = ", ".join(
+            f"{name.replace('_', ' ')} {value}" for name, value in terms.items() if value
+        )
     return said
 
 
@@ -170,8 +180,22 @@ def _book_facets(book: Rulebook, day: date) -> Facets:
     said: Facets = {"Currency": str(book.currency), "Jurisdiction": book.jurisdiction}
     cover = book.cover.on(day) if book.cover else None
     if cover:
-        said["Cover"] = cover.standard
-    said["Odd units"] = book.rounding_on(day).share.replace("_", " ")
+        more = [f"and {number(cover.buffer * 100)} %"] if cover.buffer else []
+        said["Cover"] = ", ".join([cover.standard, *more, *cover.plus])
+    rounding = book.rounding_on(day)
+    bearer = f", borne by {rounding.residual_to}" if rounding.share == "floor_residual" else ""
+    said["Odd units"] = rounding.share.replace("_", " ") + bearer
+    for term, figure in book.figures.items():
+        value = figure.amount.on(day) if figure.amount else None
+        given = f"given by the {figure.given}" if figure.given else ""
+        said[f"Meaning of {name(term)}"] = amount(value, book.currency) if value else given
+    if book.auctions:
+        told = {f.name: getattr(book.auctions, f.name) for f in fields(book.auctions) if f.name != "cite"}
+        said["Auctions"] = ", ".join(
+            f"{word.replace('_', ' ')} {value}" for word, value in told.items() if value
+        )
+    if book.default_events:
+        said["Default events"] = "; ".join(one.event for one in book.default_events)
     if book.segments:
         said["Segments"] = ", ".join(book.segments)
     rule = book.several_defaults.on(day) if book.several_defaults else None
@@ -179,9 +203,10 @@ def _book_facets(book: Rulebook, day: date) -> Facets:
         said["Several defaults"] = several(rule)
     for cap in book.caps:
         if (cap.from_ is None or cap.from_ <= day) and (cap.until is None or day <= cap.until):
-            said[f"Cap {cap.title or cap.id}"] = _cap(cap, book.currency, day)
+            said[f"Cap {cap.id}"] = _cap(cap, book.currency, day)
     for one in book.replenishment:
-        said[f"Replenishment of {one.layer}"] = replenishment(one, book.currency)
+        key = f"Replenishment of {one.layer}"
+        said[key] = "; ".join(filter(None, [said.get(key), replenishment(one, book.currency)]))
     if book.recoveries:
         said["Recoveries"] = recoveries(book.recoveries, book.currency)
     return said

@@ -1,5 +1,6 @@
 """From results to pictures: what the waterfall picture shows of an event."""
 
+from penstock.core.problems import Problem, Refused
 from penstock.core.replay import Result
 from penstock.core.results import EventResult, LayerResult
 from penstock.report.picture import Picture, Tank
@@ -8,8 +9,12 @@ from penstock.report.words import kind, titled
 
 
 def panels(result: Result) -> list[Picture]:
-    """A picture for each computed event of the result."""
-    return [_picture(result, event) for event in result.events if not event.unpublished]
+    """A picture for each computed event of the result; Refused NOTHING_TO_DRAW where there is none."""
+    found = [_picture(result, event) for event in result.events if event.layers]
+    if not found:
+        says = "there is nothing to draw: no loss is published, or no layer was in force"
+        raise Refused(Problem("NOTHING_TO_DRAW", (), says, "a scenario whose loss is known"))
+    return found
 
 
 def _picture(result: Result, event: EventResult) -> Picture:
