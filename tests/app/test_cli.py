@@ -250,6 +250,25 @@ def test_a_mistake_is_told_in_words(folder: Path, words: tuple[str, ...], code: 
     assert sorted(folder.rglob("*")) == before
 
 
+def test_square_brackets_in_a_name_are_told_as_they_stand(folder: Path) -> None:
+    text = SCENARIO.replace("    A: {", "    '[bold]A': {")
+    assert text != SCENARIO
+    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    done = penstock("run", "scenario.yaml", "--explain", "[bold]A", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "[bold]A" in done.stdout
+
+
+def test_where_no_loss_is_known_there_is_no_picture_and_no_traceback(folder: Path) -> None:
+    text = SCENARIO.replace('loss: "40000020.00"', "loss: {unknown: true, why: nobody said}")
+    assert text != SCENARIO
+    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    done = penstock("run", "scenario.yaml", "--picture", "x.svg", cwd=folder)
+    assert done.returncode == 2
+    assert "nothing to draw" in " ".join(done.stderr.split()).replace("│ ", "")
+    assert not (folder / "x.svg").exists()
+
+
 def test_ids_are_looked_up_in_the_named_folders_first(folder: Path) -> None:
     book = folder / "books" / "krx" / "derivatives.yaml"
     book.parent.mkdir(parents=True)

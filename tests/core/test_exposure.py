@@ -103,6 +103,25 @@ def test_a_curve_ends_where_the_money_is_unknown() -> None:
     assert found.losses[-1] == 10500
 
 
+def test_a_curve_ends_where_a_call_would_not_be_met() -> None:
+    """Margin 80 and own 25; then C owes 10 of the call and is able to pay 4. With 10 it goes on."""
+    layers = [*LAYERS[:2], {**LAYERS[3], "call": {"unpaid": "uncovered"}}, LAYERS[2]]
+    for able, ends in (("4.00", "layer call: not every payer is able"), ("10.00", "")):
+        members = {"A": {"default_fund": "120.00"}, "C": {"default_fund": "10.00", "able_to_pay": able}}
+        found = curve(_scenario(layers, **members))
+        spans = {span.layer: (span.attachment, span.exhaustion, span.capacity) for span in found.spans}
+        assert found.ends[: len(ends) or None] == ends
+        if ends:
+            assert (spans["call"], found.losses[-1]) == ((10500, None, 12400), 10500)
+            assert spans["fund"] == (None, None, 13000)
+        else:
+            assert spans["call"] == (10500, 23500, 13000)
+
+
+def test_the_curve_says_whose_loss_it_is_of() -> None:
+    assert curve(FULL).of == most(FULL, "C").of == ("X", "house", "")
+
+
 def test_the_most_a_member_can_lose_is_its_fund_and_its_call() -> None:
     found = most(FULL, "C")
     assert (dict(found.by_layer), found.total, found.unknown) == ({"fund": 1000, "call": 1000}, 2000, ())

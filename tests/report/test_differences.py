@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from penstock.core.money import currency
 from penstock.core.rulebook import Rulebook
 from penstock.report.differences import Difference, amount_rows, amounts, differences
@@ -112,3 +114,50 @@ def test_amounts_by_kind_of_payer_at_each_loss() -> None:
         ("", "members", "100.00", "100.00", ""),
         ("", "uncovered", "90.00", "75.00", "-15.00"),
     ]
+
+
+def _one(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The facets that differ when one part of a small book is put in another's place."""
+    base: dict[str, Any] = {"layers": [limited("5.00"), FUND, CALL]}
+    one, other = base | old, base | new
+    found = said(book(*one.pop("layers"), **one), book(*other.pop("layers"), **other))
+    return [facet or head for head, facet, _, _ in found]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "facets"),
+    [
+        ({}, {"layers": [limited("5.00"), FUND, {**CALL, "call": {"unpaid": "uncovered"}}]}, ["call"]),
+        (
+            {"cover": {"standard": "cover_2", "buffer": "0.1"}},
+            {"cover": {"standard": "cover_2", "buffer": "0.2"}},
+            ["Cover"],
+        ),
+        (
+            {"rounding": {"share": "floor_residual", "residual_to": "ccp"}},
+            {"rounding": {"share": "floor_residual", "residual_to": "parent"}},
+            ["Odd units"],
+        ),
+    ],
+)
+def test_what_is_easily_overlooked_is_told(
+    old: dict[str, Any], new: dict[str, Any], facets: list[str]
+) -> None:
+    assert _one(old, new) == facets
+    assert _one(old, old) == []
+
+
+def test_a_group_divided_otherwise_is_told() -> None:
+    def divided(split: list[str]) -> Rulebook:
+        return book(
+            {
+                "group": "beside",
+                "split": dict(zip(("own", "fund"), split, strict=True)),
+                "layers": [limited("5.00"), FUND],
+            }
+        )
+
+    assert said(divided(["1", "1"]), divided(["1", "1"])) == []
+    found = said(divided(["1", "1"]), divided(["2", "1"]))
+    assert {facet for _, facet, _, _ in found} == {"divided by"}
+    assert found[0][2:] == ("1 (Own capital) to 1 (Fund)", "2 (Own capital) to 1 (Fund)")

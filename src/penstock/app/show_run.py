@@ -44,17 +44,20 @@ def result(scenario: Scenario, *, as_json: bool, explain: str | None, picture: P
 def most(scenario: Scenario, payer: str) -> None:
     """Print the most the payer can lose in the last default."""
     from penstock.core.exposure import most as most_of
-    from penstock.report.bill import most_lines
+    from penstock.report.bill import loss_of, most_lines
 
     _somebody(scenario, payer)
     unit = scenario.currency
-    table(("The most it can lose", unit.code), most_lines(most_of(scenario, payer), unit), right=(1,))
+    found = most_of(scenario, payer)
+    table(("The most it can lose", unit.code), most_lines(found, unit), right=(1,))
+    out.print(f"In a {loss_of(found.of)}", style="quiet")
 
 
 def curve(scenario: Scenario, target: str) -> None:
     """Print the curve as tables, or write it to a file ending in .csv, .svg or .png."""
     from penstock.core.exposure import curve as curve_of
     from penstock.report import curves
+    from penstock.report.bill import loss_of
 
     unit = scenario.currency
     found = curve_of(scenario)
@@ -64,8 +67,9 @@ def curve(scenario: Scenario, target: str) -> None:
         out.print()
         slopes = ("who", "pays from a loss of", "to", "and has paid then", "slope")
         table(slopes, curves.slope_table(found, unit), right=(1, 2, 3, 4))
+        out.print(f"Of a {loss_of(found.of)}", style="quiet")
         if found.ends:
-            out.print(f"The curve ends where the money is not known: {found.ends}", style="quiet")
+            out.print(f"The curve ends at {found.ends}", style="quiet")
         return
     path = Path(target)
     if path.suffix not in (".csv", ".svg", ".png"):

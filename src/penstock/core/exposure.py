@@ -13,7 +13,9 @@ from penstock.core.replay import replay
 from penstock.core.results import EventResult, LayerResult
 from penstock.core.scenario import HOUSE, Scenario, Stated
 from penstock.core.steps import Step, several_defaults_of
-from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, count, draw, rooms
+from penstock.core.waterfall import UNKNOWN_REACHED, Label, Part, count, cut, draw, rooms
+
+NOT_MET = "not every payer is able to meet its call, and what it does not pay stays open for the next layers"
 
 EVERYTHING = 1 << 80
 """A loss beyond whatever amounts below 2^63 can add up to."""
@@ -23,10 +25,12 @@ EVERYTHING = 1 << 80
 class Curve:
     """Who pays how much at each loss; straight lines between the points, up to rounding.
 
+    ``of`` is whose loss, in which account and segment; what else an event has is taken as nothing.
     ``losses`` ascend; ``layers``, ``payers`` and ``uncovered`` have one amount for each. ``ends`` says
-    why the curve goes no further, where a layer's money is not known.
+    why the curve goes no further, where a layer's money is not known or a call would not be met.
     """
 
+    of: Label
     losses: tuple[int, ...]
     layers: Mapping[str, tuple[int, ...]]
     payers: Mapping[str, tuple[int, ...]]
@@ -65,7 +69,8 @@ def last_step(scenario: Scenario) -> tuple[Step, Label]:
 def curve(scenario: Scenario, more: Sequence[int] = ()) -> Curve:
     """The curve of the last default: its points are the losses at which somebody's slope changes.
 
-    ``more`` are further losses to show. It ends where the first unknown layer begins.
+    ``more`` are further losses to show. It ends where the first unknown layer
+    begins, or one with calls that its payers are not able to meet.
     """
     step, label = last_step(scenario)
     breaks, spans, ends = _breaks(step, label)
@@ -81,6 +86,7 @@ def curve(scenario: Scenario, more: Sequence[int] = ()) -> Curve:
             for payer, amount in row.paid.items():
                 payers.setdefault(payer, [0] * len(losses))[i] += amount
     return Curve(
+        label,
         losses,
         {name: tuple(amounts) for name, amounts in layers.items()},
         {name: tuple(payers[name]) for name in sorted(payers)},
@@ -105,22 +111,24 @@ def _breaks(step: Step, label: Label) -> tuple[list[int], list[Span], str]:
         if tranche.parts[0].ends:
             spans[tranche.parts[0].layer] = Span(tranche.parts[0].layer, None if ends else at, None, None)
             break
-        stopped = next((part for part, _, _, _ in giving if part.stop), None)
+        stopped = next(
+            (part for part, _, _, room in giving if part.stop or cut(part, room, left) != room), None
+        )
         mosts = [most for _, most, _, _ in giving]
         weights = list(tranche.split or mosts)
-        for (part, most, _, room), weight in zip(giving, weights, strict=True):
+        for (part, most, able, room), weight in zip(giving, weights, strict=True):
             before = spans.get(part.layer, Span(part.layer, None if ends else at, None, 0))
             if part.stop or ends or stopped:
-                capacity = None if part.stop or before.capacity is None else before.capacity + most
+                capacity = None if part.stop or before.capacity is None else before.capacity + able
                 spans[part.layer] = replace(before, exhaustion=None, capacity=capacity)
             else:
                 end = at + _beside(most, weight, weights, mosts)
                 spans[part.layer] = replace(before, exhaustion=end, capacity=(before.capacity or 0) + most)
                 breaks += [at + _beside(level, weight, weights, mosts) for level in _levels(part, room, most)]
                 breaks.append(end)
-            draw(part, room, most, left)
-        if stopped and stopped.stop and not ends:
-            ends = f"layer {stopped.layer}: {stopped.stop[1]}"
+            draw(part, [min(give, able) for give in cut(part, room, left)], able, left)
+        if stopped and not ends:
+            ends = f"layer {stopped.layer}: {stopped.stop[1] if stopped.stop else NOT_MET}"
         if not ends:
             at += sum(mosts)
             breaks.append(at)
@@ -155,8 +163,9 @@ def _beside(amount: int, weight: int, weights: list[int], mosts: list[int]) -> i
 
 @dataclass(frozen=True, slots=True)
 class Most:
-    """The most a payer can be asked for, by layer; ``unknown`` layers come on top of it."""
+    """The most a payer can be asked for in a loss ``of`` somebody; ``unknown`` layers come on top."""
 
+    of: Label
     payer: str
     by_layer: Mapping[str, int]
     unknown: tuple[str, ...]
@@ -182,7 +191,7 @@ def most(scenario: Scenario, payer: str) -> Most:
     bound = replace(step.bound, tranches=tuple(tranches), slots=tuple(slots))
     event, _ = pour(replace(step, bound=bound), {label: EVERYTHING})
     paid = {row.layer.id: row.paid[payer] for row in event.layers if payer in row.paid}
-    return Most(payer, paid, unknown)
+    return Most(label, payer, paid, unknown)
 
 
 @dataclass(frozen=True, slots=True)

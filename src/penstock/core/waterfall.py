@@ -185,7 +185,7 @@ def rooms(
             room = [give if weight else 0 for give, weight in zip(room, part.weights, strict=True)]
         shared = [now[key] for key in part.together]
         most = min([sum(room), *shared])
-        really = _cut(part, room, now) if part.able else room
+        really = cut(part, room, now) if part.able else room
         able = min([sum(really), *shared])
         found.append((part, most, able, room))
         count(part, able, here)
@@ -202,7 +202,7 @@ def count(part: Part, able: int, capacities: dict[tuple[str, str], int | None]) 
         capacities[key] = None if unknown or so_far is None else so_far + able
 
 
-def _cut(part: Part, room: list[int], left: Mapping[Balance, int]) -> list[int]:
+def cut(part: Part, room: list[int], left: Mapping[Balance, int]) -> list[int]:
     """The room of each payer, cut to what it is able to pay."""
     able = list(room)
     for i, key in part.able:

@@ -6,6 +6,7 @@ from penstock.core.exposure import Derivation, Most, derive
 from penstock.core.money import Currency, written
 from penstock.core.replay import Result, Step
 from penstock.core.results import EventResult, Happening
+from penstock.core.waterfall import Label
 from penstock.report.words import clause, number
 
 BillLine = tuple[str, str]
@@ -112,6 +113,12 @@ def most_lines(most: Most, unit: Currency) -> list[BillLine]:
     lines += [(f"In layer {layer}: not published, comes on top", "unknown") for layer in most.unknown]
     at_least = "at least" if most.unknown else "at most"
     return [*lines, (f"{most.payer} can lose {at_least}", _in(most.total, unit))]
+
+
+def loss_of(label: Label) -> str:
+    """Whose loss it is, as in "loss of M01, house account, segment rates"."""
+    member, account, segment = label
+    return f"loss of {member}, {account} account" + (f", segment {segment}" if segment else "")
 
 
 def _in(minor: int, unit: Currency) -> str:

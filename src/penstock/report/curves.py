@@ -119,7 +119,7 @@ def _draw_curve(scenario: Scenario, curve: Curve, figure: "Figure") -> float:
     hidden = len(curve.payers) - len(shown)
     notes = [f"{hidden} smaller payers are not drawn."] if hidden else []
     if curve.ends:
-        notes.append(f"The curve ends where the money is not known: {curve.ends}.")
+        notes.append(f"The curve ends at {curve.ends}.")
     below.set_ylabel(f"paid by payer, {unit}")
     below.set_xlabel("\n".join([f"loss, {unit}", *fill(" ".join(notes), 120).splitlines()]))
     below.locator_params(axis="x", nbins=6)
