@@ -123,6 +123,8 @@ def test_the_whole_claim_settles_it_and_a_cent_more_is_refused() -> None:
         with pytest.raises(Refused) as refused:
             run(events)
         assert refused.value.code == "LATE_TOO_MUCH"
+        (problem,) = refused.value.problems
+        assert problem.path == ("events", len(events) - 1, "paid_late", "A", "call")
 
 
 def test_what_nobody_had_covered_comes_first() -> None:

@@ -88,7 +88,10 @@ class _Run:
             self._pay_in(event)
         for payer, amounts in sorted(event.paid_late.items()):
             for layer, amount in amounts.items():
-                self.history, happening = paid_late(event.at, payer, layer, amount, self.bornes, self.history)
+                path = ("events", self.scenario.events.index(event), "paid_late", payer, layer)
+                self.history, happening = paid_late(
+                    event.at, payer, layer, amount, self.bornes, self.history, path
+                )
                 self.happenings.append(happening)
         if event.recovered:
             self._recover(event, event.recovered)

@@ -14,7 +14,7 @@ from penstock.core.amounts import Call as CallTerms
 from penstock.core.business_days import moved
 from penstock.core.history import History, Past, Purse, Use
 from penstock.core.money import in_proportion, share
-from penstock.core.problems import Problem, Refused
+from penstock.core.problems import Path, Problem, Refused
 from penstock.core.results import Borne, EventResult, Happening
 from penstock.core.steps import Step
 
@@ -90,20 +90,20 @@ def returned(amounts: Mapping[str, int], amount: int) -> dict[str, int]:
 
 
 def paid_late(
-    at: datetime, payer: str, layer: str, amount: int, bornes: list[Borne], history: History
+    at: datetime, payer: str, layer: str, amount: int, bornes: list[Borne], history: History, path: Path = ()
 ) -> tuple[History, Happening]:
     """A member pays a call after its time: its claim is settled, those who stood in get it back.
 
     The latest default with a claim on the payer in that layer comes first. In each, what nobody had
     covered comes first, then the last layer first; what an action had ended without a payment stays with
-    the clearing house. ``bornes`` are changed in place. Refused LATE_TOO_MUCH.
+    the clearing house. ``bornes`` are changed in place; ``path`` is where it is said. Refused LATE_TOO_MUCH.
     """
     found = [i for i, one in enumerate(bornes) if one.unpaid.get(layer, {}).get(payer)]
     owes = sum(bornes[i].unpaid[layer][payer] for i in found)
     if amount > owes:
         says = f"{payer} pays more in {layer} than it still owes there"
         instead = "at most what was unpaid" if owes else "a layer in which a call was not met"
-        raise Refused(Problem(LATE_TOO_MUCH, ("events",), says, instead))
+        raise Refused(Problem(LATE_TOO_MUCH, path, says, instead))
     back: dict[str, dict[str, int]] = {}
     left, uncovered, retained, members = amount, 0, 0, tuple[str, ...]()
     for i in reversed(found):
