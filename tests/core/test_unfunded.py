@@ -76,6 +76,14 @@ CALL = {
 SECOND = {**CALL, "id": "second_call", "limit": {"multiple": "0.5", "of": "default_fund"}}
 
 
+SHORT = {
+    "X": {"default_fund": "0.00"},
+    "A": {"default_fund": "50.00", "able_to_pay": "10.00"},
+    "B": {"default_fund": "30.00"},
+    "C": {"default_fund": "20.00"},
+}
+
+
 def run(events: list[dict[str, Any]], loss: str = "60.00", **more: Any) -> Result:
     """A owes 30 of a call of 60 and can pay 10; B and C take its 20 within their limits of 30 and 20."""
     rulebook: dict[str, Any] = {"currency": "EUR", "layers": [CALL], **more}
@@ -86,12 +94,7 @@ def run(events: list[dict[str, Any]], loss: str = "60.00", **more: Any) -> Resul
                 "currency": "EUR",
                 "rulebook": rulebook,
                 "resources": {
-                    "members": {
-                        "X": {"default_fund": "0.00"},
-                        "A": {"default_fund": "50.00", "able_to_pay": "10.00"},
-                        "B": {"default_fund": "30.00"},
-                        "C": {"default_fund": "20.00"},
-                    }
+                    "members": SHORT,
                 },
                 "defaults": [
                     {"member": "X", "at": "2024-05-02T09:00:00Z", "loss_beyond_own_resources": loss}
@@ -158,12 +161,7 @@ def test_returned_money_counts_as_never_paid() -> None:
             "currency": "EUR",
             "rulebook": {"currency": "EUR", "layers": [{**CALL, "window": window}]},
             "resources": {
-                "members": {
-                    "X": {"default_fund": "0.00"},
-                    "A": {"default_fund": "50.00", "able_to_pay": "10.00"},
-                    "B": {"default_fund": "30.00"},
-                    "C": {"default_fund": "20.00"},
-                }
+                "members": SHORT,
             },
             "defaults": [
                 {"member": "X", "at": "2024-05-02T09:00:00Z", "loss_beyond_own_resources": "60.00"},

@@ -4,13 +4,16 @@ import json as codec
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penstock.app.console import err, out, say, table
 from penstock.core.money import Currency, parse
 from penstock.core.problems import Problem, Refused
+
+if TYPE_CHECKING:
+    from penstock.report.sizes import Sized
 
 SHOWN = 20
 
@@ -50,7 +53,6 @@ def size(
     """
     from penstock.app.sizing import sized
     from penstock.core.money import currency as unit_of
-    from penstock.core.money import written
     from penstock.report import sizes
 
     unit = unit_of(currency, ("--currency",))
@@ -62,20 +64,28 @@ def size(
     if json:
         sys.stdout.write(codec.dumps(sizes.sized_json(found, unit), indent=2, ensure_ascii=False) + "\n")
     else:
-        text = f"{found.scenarios:,} scenarios, {found.members} members in {found.groups} groups, {unit}"
-        out.print(text + "\n", style="quiet")
-        table(("standard", "amount", "scenario", "defaulters"), sizes.cover_rows(found, unit), right=(1,))
-        amount = written(found.fund, unit, grouped=True)
-        out.print(f"\n[bold]Fund for Cover {cover}[/bold]: {unit} {amount}")
-        whose = ", ".join(found.defaulters)
-        say(f"bound by scenario {found.binding}, default of {whose}\n", "quiet")
-        rows = sizes.contribution_rows(found, unit)
-        table(("member", "contribution"), rows[:SHOWN], right=(1,))
-        if len(rows) > SHOWN:
-            out.print(f"and {len(rows) - SHOWN} more; --json has all", style="quiet")
+        _tell(found, unit, cover)
     if picture:
         sizes.draw_covers(found, unit, picture)
         err.print(f"{picture} written", style="quiet")
+
+
+def _tell(found: "Sized", unit: Currency, cover: int) -> None:
+    """Print the standards, the fund with what binds it, and the largest contributions."""
+    from penstock.core.money import written
+    from penstock.report import sizes
+
+    text = f"{found.scenarios:,} scenarios, {found.members} members in {found.groups} groups, {unit}"
+    out.print(text + "\n", style="quiet")
+    table(("standard", "amount", "scenario", "defaulters"), sizes.cover_rows(found, unit), right=(1,))
+    amount = written(found.fund, unit, grouped=True)
+    out.print(f"\n[bold]Fund for Cover {cover}[/bold]: {unit} {amount}")
+    whose = ", ".join(found.defaulters)
+    say(f"bound by scenario {found.binding}, default of {whose}\n", "quiet")
+    rows = sizes.contribution_rows(found, unit)
+    table(("member", "contribution"), rows[:SHOWN], right=(1,))
+    if len(rows) > SHOWN:
+        out.print(f"and {len(rows) - SHOWN} more; --json has all", style="quiet")
 
 
 def _percent(text: str) -> Fraction:
