@@ -1,0 +1,114 @@
+"""What a simulation adds up: whole numbers only, so that parts can be added in any order.
+
+a range of scenarios -> Tally;   Tally + Tally = Tally of both ranges
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+PER_OCTAVE, OCTAVES = 128, 62
+"""Bins of a layer's histogram: 128 an octave, so a bin is at most 0.8 % wide."""
+MEMBER_PER_OCTAVE = 16
+WORST = 100
+"""So many of the worst scenarios are remembered."""
+UNCOVERED, BEYOND, GROSS = range(3)
+"""Measured after the layers: what no layer covered, what goes beyond own resources, all losses."""
+
+
+class Tally(NamedTuple):
+    """Counts, sums and histograms of M members, L layers and Q = L + 3 measures.
+
+    ``defaults``: M + 1, scenarios by number of defaults; ``defaulted``: M. ``measures``: Q x 11, in columns
+    REACHED by a loss, PASSED by one that goes on, POSITIVE amounts, their SUM (low 32 bits and the rest),
+    the sum of their SQUARES (of low x low, low x high, high x high of 31 bits and the rest, each low 32
+    bits and the rest). ``histogram``: Q x bins of positive amounts. ``charges``: M x 17, the same columns
+    for all that a member pays, and from BY_KIND on the sums of the kinds of ``layout.MEMBER_KINDS``;
+    ``member_histogram`` of all that it pays. ``worst``: WORST x 3, uncovered, beyond own resources,
+    scenario; -1 where there is none.
+    """
+
+    defaults: Ints
+    defaulted: Ints
+    measures: Ints
+    histogram: Ints
+    charges: Ints
+    member_histogram: Ints
+    worst: Ints
+
+
+REACHED, PASSED, POSITIVE, SUM, SQUARES = 0, 1, 2, 3, 5
+BY_KIND = 11
+"""Of a member's charges; the columns before are those of a measure."""
+
+
+def empty(members: int, layers: int) -> Tally:
+    """A tally of no scenario."""
+
+    def zeros(*shape: int) -> Ints:
+        return np.zeros(shape, dtype=np.int64)
+
+    measures = layers + 3
+    return Tally(
+        defaults=zeros(members + 1),
+        defaulted=zeros(members),
+        measures=zeros(measures, 11),
+        histogram=zeros(measures, PER_OCTAVE * OCTAVES),
+        charges=zeros(members, 17),
+        member_histogram=zeros(members, MEMBER_PER_OCTAVE * OCTAVES),
+        worst=np.full((WORST, 3), -1, dtype=np.int64),
+    )
+
+
+def merged(first: Tally, second: Tally) -> Tally:
+    """The tally of both ranges. Limbs are carried, so that sums of any number of tallies fit."""
+    added = {name: getattr(first, name) + getattr(second, name) for name in Tally._fields if name != "worst"}
+    for table in (added["measures"], added["charges"]):
+        for low in range(SUM, table.shape[1], 2):
+            table[:, low + 1] += table[:, low] >> 32
+            table[:, low] &= 0xFFFFFFFF
+    both = np.concatenate([first.worst, second.worst])
+    both = both[both[:, 2] >= 0]
+    order = np.lexsort((both[:, 2], -both[:, 1], -both[:, 0]))[:WORST]
+    worst = np.full((WORST, 3), -1, dtype=np.int64)
+    worst[: len(order)] = both[order]
+    return Tally(**added, worst=worst)
+
+
+def canonical(tally: Tally) -> Tally:
+    """The same with limbs carried: equal tallies have equal bits."""
+    return merged(tally, empty(len(tally.defaulted), len(tally.measures) - 3))
+
+
+def total(limbs: Ints) -> int:
+    """A sum from its two limbs."""
+    return int(limbs[0]) + (int(limbs[1]) << 32)
+
+
+def total_square(limbs: Ints) -> int:
+    """A sum of squares from its three products."""
+    low, cross, high = (total(limbs[2 * i : 2 * i + 2]) for i in range(3))
+    return low + (cross << 32) + (high << 62)
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """A histogram of positive amounts: the bounds of its bins, in minor units."""
+
+    per_octave: int
+
+    def low(self, place: int) -> float:
+        """The least amount in a bin."""
+        return float(2.0 ** (place // self.per_octave) * (1 + place % self.per_octave / self.per_octave))
+
+    def edges(self, bins: int) -> NDArray[np.float64]:
+        """The lower bounds of all bins, and the upper bound of the last."""
+        place = np.arange(bins + 1)
+        edges: NDArray[np.float64] = 2.0 ** (place // self.per_octave) * (
+            1 + place % self.per_octave / self.per_octave
+        )
+        return edges
