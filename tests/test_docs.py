@@ -4,7 +4,7 @@ Fences and what they stand for:
     console [exit=N]          lines that begin with ``$ penstock`` are run, the rest is their output;
                               a line ``...`` stands for any lines, ``\\`` at the end folds a line
     python                    executed, in order, with its asserts
-    yaml [file=NAME]          a whole rulebook or scenario: loads (``refused``: is refused)
+    yaml [file=NAME]          a whole rulebook, scenario or simulation: loads (``refused``: is refused)
     yaml add=NAME             lines that go to the end of this file: it still loads
     yaml fragment             words of a rulebook, in place of those of the page's first one
     yaml scenario-fragment    the same for the scenario
@@ -32,6 +32,7 @@ import penstock
 from penstock.app.cli import app
 from penstock.core import amount_checks, amounts, business_days, collateral, rulebook, scenario
 from penstock.store import circumstances, scenarios
+from penstock.store.model_files import load_model
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
@@ -123,11 +124,16 @@ def _load(block: Block, at: str, whole: dict[str, dict[str, Any]]) -> None:
     if {"fragment", "scenario-fragment"} & set(block.words):
         value = {**whole[kind], **value}
         path.write_text(json.dumps(value), encoding="utf-8")
-    else:
+    elif "simulation" not in value:
         whole.setdefault(kind, value)
     said = ""
     try:
-        penstock.load_scenario(path) if kind == "scenario" else penstock.load_rulebook(path)
+        if "simulation" in value:
+            load_model(path)
+        elif kind == "scenario":
+            penstock.load_scenario(path)
+        else:
+            penstock.load_rulebook(path)
     except penstock.Refused as refused:
         said = str(refused)
     assert bool(said) == ("refused" in block.words), f"{at}: {said or 'is not refused'}"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from penstock import __version__
-from penstock.app import cli_precedents, cli_reverse, cli_rulebook, cli_size
+from penstock.app import cli_liquidity, cli_precedents, cli_reverse, cli_rulebook, cli_simulate, cli_size
 from penstock.app.console import USAGE, existing, out, refuse, unexpected
 from penstock.core.problems import Problem, Refused
 
@@ -25,6 +25,8 @@ app.add_typer(cli_rulebook.app, name="rulebook")
 app.add_typer(cli_precedents.app, name="precedents")
 app.command()(cli_size.size)
 app.command()(cli_reverse.reverse)
+app.command()(cli_liquidity.liquidity)
+app.command()(cli_simulate.simulate)
 
 Folders = Annotated[
     list[Path] | None,

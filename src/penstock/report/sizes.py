@@ -1,21 +1,43 @@
-"""What a stress matrix asks of a default fund: tables, JSON and the Cover-n curve."""
+"""What a stress matrix asks of a default fund: tables and JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 from penstock.core.money import Currency, written
-from penstock.report.figures import PAYER_KINDS, write_figure
 from penstock.sim.stress import Cover
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of a history: what the defaults cost, the fund needed that day, and the size that counts."""
+
+    day: date
+    scenarios: int
+    cover: Cover
+    need: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Sizes over days, each the largest need of the last ``window`` calendar days with the buffer on top.
+
+    ``monthly`` is the size that counts from each month on, as ``2024-05``.
+    """
+
+    window: int
+    days: tuple[Day, ...]
+    monthly: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """A sizing: ``covers`` by number of defaults, ``emir`` Art. 42(3), the fund and who contributes what."""
+    """A sizing: ``covers`` by number of defaults, ``emir`` Art. 42(3), the fund and who contributes what.
+
+    With a ``history`` scenarios and covers are those of its last day, and the fund is bound on ``bound_on``.
+    """
 
     scenarios: int
     members: int
@@ -28,6 +50,8 @@ class Sized:
     binding: str
     defaulters: tuple[str, ...]
     contributions: dict[str, int]
+    bound_on: date | None = None
+    history: History | None = None
 
 
 def cover_rows(sized: Sized, unit: Currency) -> list[tuple[str, str, str, str]]:
@@ -46,57 +70,74 @@ def contribution_rows(sized: Sized, unit: Currency) -> list[tuple[str, str]]:
     return [(member, written(amount, unit, grouped=True)) for member, amount in ordered]
 
 
-def sized_json(sized: Sized, unit: Currency) -> dict[str, Any]:
-    """The sizing as JSON; amounts as strings with exactly the currency's decimals."""
+def day_rows(history: History, unit: Currency) -> list[tuple[str, str, str, str]]:
+    """Day, what its defaults cost, the fund needed, the size."""
 
-    def told(one: Cover) -> dict[str, Any]:
-        return {
-            "defaults": one.n,
-            "amount": written(one.amount, unit),
-            "scenario": one.scenario,
-            "groups": list(one.groups),
-        }
+    def told(amount: int) -> str:
+        return written(amount, unit, grouped=True)
 
+    return [(str(one.day), told(one.cover.amount), told(one.need), told(one.size)) for one in history.days]
+
+
+def month_rows(history: History, unit: Currency) -> list[tuple[str, str]]:
+    """From which month on which size counts."""
+    return [(month, written(size, unit, grouped=True)) for month, size in history.monthly.items()]
+
+
+def sizes_json(funds: Mapping[str, Sized], unit: Currency) -> dict[str, Any]:
+    """All funds as JSON: under ``funds`` by name, or the one without a name as it is."""
+    if list(funds) == [""]:
+        return {"currency": unit.code, **sized_json(funds[""], unit)}
     return {
         "currency": unit.code,
+        "funds": {name: sized_json(sized, unit) for name, sized in funds.items()},
+    }
+
+
+def sized_json(sized: Sized, unit: Currency) -> dict[str, Any]:
+    """One fund as JSON; amounts as strings with exactly the currency's decimals."""
+    bound_on = {"day": str(sized.bound_on)} if sized.bound_on else {}
+    history = {"history": _history_json(sized.history, unit)} if sized.history else {}
+    return {
         "scenarios": sized.scenarios,
         "members": sized.members,
         "groups": sized.groups,
-        "cover": [told(one) for one in sized.covers],
-        "emir_42_3": told(sized.emir),
+        "cover": [_cover_json(one, unit) for one in sized.covers],
+        "emir_42_3": _cover_json(sized.emir, unit),
         "fund": {
             "cover": sized.standard,
             "own_capital": written(sized.own, unit),
             "size": written(sized.fund, unit),
+            **bound_on,
             "scenario": sized.binding,
             "groups": list(sized.defaulters),
             "contributions": {m: written(a, unit) for m, a in sized.contributions.items()},
         },
+        **history,
     }
 
 
-def draw_covers(sized: Sized, unit: Currency, path: Path) -> None:
-    """The Cover-n curve with the fund across it, to a file ending in .svg or .png."""
-    scale = 10**unit.decimals
+def _cover_json(one: Cover, unit: Currency) -> dict[str, Any]:
+    return {
+        "defaults": one.n,
+        "amount": written(one.amount, unit),
+        "scenario": one.scenario,
+        "groups": list(one.groups),
+    }
 
-    def draw(figure: "Figure") -> float:
-        figure.set_size_inches(7.2, 4.2)
-        axes = figure.subplots()
-        colour = PAYER_KINDS["members"][1][0]
-        counts = [one.n for one in sized.covers]
-        axes.plot(counts, [one.amount / scale for one in sized.covers], color=colour, marker="o")
-        held = (sized.fund + sized.own) / scale
-        label = "Fund and own capital" if sized.own else "Fund"
-        axes.axhline(held, color=PAYER_KINDS["ccp"][1][0], linestyle="--", label=label)
-        axes.set_title("The largest defaults of one scenario", loc="left", fontsize=12)
-        axes.set_xlabel("defaults at the same time")
-        axes.set_ylabel(f"loss beyond margin, {unit}")
-        axes.set_xticks(counts)
-        axes.yaxis.set_major_formatter("{x:,.0f}")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_ylim(bottom=0)
-        axes.legend(loc="lower right", fontsize=8, frameon=False)
-        figure.tight_layout()
-        return 120.0
 
-    write_figure(path, "Cover-n curve", draw)
+def _history_json(history: History, unit: Currency) -> dict[str, Any]:
+    return {
+        "window": history.window,
+        "days": [
+            {
+                "day": str(one.day),
+                "scenarios": one.scenarios,
+                "cover": _cover_json(one.cover, unit),
+                "need": written(one.need, unit),
+                "size": written(one.size, unit),
+            }
+            for one in history.days
+        ],
+        "monthly": {month: written(size, unit) for month, size in history.monthly.items()},
+    }

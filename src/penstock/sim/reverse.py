@@ -170,21 +170,28 @@ def frontier(
     of defaults that no multiplier up to 1,000 makes enough are left out.
     """
     unit = 10_000
+    times = calls.denominator
+    factor = int((1 + calls) * times)
+    threshold = own * times + factor * sum(contributions)
+    members = list(zip(stressed, margins, contributions, strict=True))
 
     def exhausts(steps: int, count: int) -> bool:
-        losses = [
-            max(0, stress * steps // unit - margin) for stress, margin in zip(stressed, margins, strict=True)
+        # the scores of affine, in whole numbers
+        scores = [
+            times * max(0, stress * steps // unit - margin - given) + factor * given
+            for stress, margin, given in members
         ]
-        scores = affine(losses, contributions, own, calls)
-        return sum(sorted(scores.scores, reverse=True)[:count], Fraction(0)) > scores.threshold
+        return sum(sorted(scores, reverse=True)[:count]) > threshold
 
     found = []
+    most = 1000 * unit
     for count in range(1, len(stressed) + 1):
-        low, high = 0, 1000 * unit
+        low, high = 0, most
         if not exhausts(high, count):
             continue
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if exhausts(middle, count) else (middle, high)
         found.append((count, Fraction(high, unit)))
+        most = high  # enough for one default more as well
     return found

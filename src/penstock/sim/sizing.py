@@ -5,7 +5,7 @@ Amounts are whole minor units and are divided exactly; fractions where a rule sa
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from math import ceil, lcm
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from penstock.core.money import share
 from penstock.core.problems import Problem, Refused
-from penstock.sim.stress import MOST, Amounts, Stress
+from penstock.sim.stress import FEW, MOST, Amounts, Stress, check_range, cover, largest
 
 
 def rolling_size(needs: Mapping[date, int], days: int, buffer: Fraction = Fraction(0)) -> dict[date, int]:
@@ -25,8 +25,7 @@ def rolling_size(needs: Mapping[date, int], days: int, buffer: Fraction = Fracti
     assert days >= 1
     found = {}
     for day in sorted(needs):
-        first = day - timedelta(days=days - 1)
-        most = max(need for other, need in needs.items() if first <= other <= day)
+        most = max(need for other, need in needs.items() if 0 <= (day - other).days < days)
         found[day] = ceil(most * (1 + buffer))
     return found
 
@@ -35,8 +34,8 @@ def monthly(sizes: Mapping[date, int]) -> dict[str, int]:
     """The size that counts from each month on: that of the last day of the month before, as ``2024-05``."""
     found: dict[str, int] = {}
     for day in sorted(sizes):
-        following = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-        found[f"{following:%Y-%m}"] = sizes[day]
+        year, month = divmod(12 * day.year + day.month, 12)
+        found[f"{year:04}-{month + 1:02}"] = sizes[day]
     return found
 
 
@@ -61,50 +60,70 @@ def self_consistent(
 
     A contribution meets its giver's loss and is gone as a survivor's; so the fund F suffices if, in every
     scenario and for every n defaulters, the sum of max(loss, contribution) is at most F + ``own`` (own
-    capital used before the survivors). Contributions by group are F x weight, rounded up to whole units so
-    that the answer errs by no more than n units, upwards; or what ``given`` makes of a fund, such as
-    contributions with floors. Refused SIZING_IMPOSSIBLE where no fund is large enough, and STRESS_RANGE
-    where it would leave the range of whole numbers.
+    capital used before the survivors). Contributions by group are F x weight, rounded up to whole units,
+    which the answer errs by, upwards; or what ``given`` makes of a fund, such as contributions with floors.
+    Refused SIZING_IMPOSSIBLE where no fund is enough, STRESS_RANGE beyond 2^62.
     """
     total = sum(weights)
-    largest = sorted(weights, reverse=True)
-    impossible = "more members, or fewer defaults"
-    if total <= 0 or len(weights) <= n or sum(largest[:n]) >= total:
+    if total <= 0 or len(weights) <= n or sum(sorted(weights, reverse=True)[:n]) >= total:
         says = f"{n} defaulters can hold the whole fund, so no fund is large enough"
-        raise Refused(Problem("SIZING_IMPOSSIBLE", (), says, impossible))
+        raise Refused(Problem("SIZING_IMPOSSIBLE", (), says, "more members, or fewer defaults"))
 
-    def by_weight(fund: int) -> Sequence[int]:
-        return [-(-fund * weight // total) for weight in weights]
+    def held(fund: int) -> Amounts:
+        parts = given(fund) if given else [-(-fund * weight // total) for weight in weights]
+        return np.array(parts, dtype=np.int64)
 
-    def worst(fund: int) -> tuple[int, int]:
-        """The most that is needed with this fund, and in which scenario."""
+    losses = np.ascontiguousarray(stress.losses)
+    space = np.empty_like(losses)
+    bound = 0  # the scenario that the last fund did not suffice for is the likeliest one for the next
+
+    def suffices(fund: int) -> bool:
+        nonlocal bound
         if fund * n >= MOST:
             says = "the fund would be beyond 2^62 minor units"
-            raise Refused(Problem("STRESS_RANGE", (), says, impossible))
-        parts = np.array((given or by_weight)(fund), dtype=np.int64)
-        asked = np.maximum(stress.losses, parts[np.newaxis, :])
-        top = np.partition(asked, asked.shape[1] - n, axis=1)[:, asked.shape[1] - n :].sum(axis=1)
-        return int(top.max()), int(top.argmax())
+            raise Refused(Problem("STRESS_RANGE", (), says, "amounts in a larger unit"))
+        found = _beyond(losses, held(fund), n, min(fund + own, 2 * MOST - 1), bound, space)
+        bound = max(found, 0)
+        return found < 0
 
-    low, high = -1, 1
-    while worst(high)[0] > high + own:
-        low, high = high, 2 * high
+    # No fund suffices that is less than the losses themselves.
+    high = _first(suffices, max(0, cover(stress, n).amount - own))
+    scenario = int(largest(np.maximum(losses, held(high)), n).argmax())
+    if given:
+        parts = list(given(high))
+    else:
+        parts, _ = share(high, weights, [high if weight else 0 for weight in weights], "largest_remainder")
+    asked = np.maximum(losses[scenario], np.array(parts, dtype=np.int64))
+    defaulters = tuple(stress.groups[i] for i in np.argsort(-asked, kind="stable")[:n])
+    named = dict(zip(stress.groups, parts, strict=True))
+    return Size(high, named, stress.scenarios[scenario], defaulters)
+
+
+def _beyond(losses: Amounts, parts: Amounts, n: int, limit: int, start: int, space: Amounts) -> int:
+    """A scenario whose n largest of loss and part exceed the limit; -1 if none does. Begins at ``start``.
+
+    ``space`` is as large as the losses, and is written over.
+    """
+    if losses.size > FEW:
+        from penstock.sim.largest import first_beyond
+
+        return int(first_beyond(losses, parts, n, limit, start))
+    np.maximum(losses, parts, out=space)
+    space.partition(space.shape[1] - n, axis=1)
+    totals = space[:, space.shape[1] - n :].sum(axis=1, dtype=np.int64)
+    found = int(totals.argmax())
+    return found if int(totals[found]) > limit else -1
+
+
+def _first(suffices: Callable[[int], bool], least: int) -> int:
+    """The smallest number from ``least`` on that suffices, all above it doing so too."""
+    low, high, step = least - 1, least, 1
+    while not suffices(high):
+        low, high, step = high, high + step, 2 * step
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if worst(middle)[0] <= middle + own else (middle, high)
-    _, scenario = worst(high)
-    if given is None:
-        parts, _ = share(high, weights, [high if weight else 0 for weight in weights], "largest_remainder")
-    else:
-        parts = list(given(high))
-    held = np.array(parts, dtype=np.int64)
-    order = np.argsort(-np.maximum(stress.losses[scenario], held), kind="stable")[:n]
-    return Size(
-        fund=high,
-        contributions=dict(zip(stress.groups, parts, strict=True)),
-        scenario=stress.scenarios[scenario],
-        defaulters=tuple(stress.groups[i] for i in order),
-    )
+        low, high = (low, middle) if suffices(middle) else (middle, high)
+    return high
 
 
 def contributions(total: int, weights: Sequence[Fraction | int], floors: Sequence[int]) -> list[int]:
@@ -117,24 +136,23 @@ def contributions(total: int, weights: Sequence[Fraction | int], floors: Sequenc
     if sum(floors) > total:
         says = f"the minimum contributions add up to more than the fund of {total}"
         raise Refused(Problem("SIZING_FLOORS", (), says, "a larger fund, or lower minimum contributions"))
-    exact = [Fraction(weight) for weight in weights]
-    above = [i for i, weight in enumerate(exact) if weight > 0]
+    scale = lcm(*(weight.denominator for weight in weights))
+    whole = [int(weight * scale) for weight in weights]
+    above = [i for i, weight in enumerate(whole) if weight > 0]
+    left = total - sum(floors) + sum(floors[i] for i in above)
     while above:
-        left = total - sum(floor for i, floor in enumerate(floors) if i not in above)
-        weight = sum(exact[i] for i in above)
-        below = [i for i in above if left * exact[i] < floors[i] * weight]
+        weight = sum(whole[i] for i in above)
+        below = {i for i in above if left * whole[i] < floors[i] * weight}
         if not below:
             break
         above = [i for i in above if i not in below]
-    left = total - sum(floor for i, floor in enumerate(floors) if i not in above)
+        left -= sum(floors[i] for i in below)
     if not above and left:
         says = "nobody with weight is left to take what the minimum contributions leave"
         raise Refused(Problem("SIZING_FLOORS", (), says, "weights that are not zero"))
     given = list(floors)
     if above:
-        scale = lcm(*(exact[i].denominator for i in above))
-        whole = [int(exact[i] * scale) for i in above]
-        parts, _ = share(left, whole, [left] * len(above), "largest_remainder")
+        parts, _ = share(left, [whole[i] for i in above], [left] * len(above), "largest_remainder")
         for i, part in zip(above, parts, strict=True):
             given[i] = part
     return given
@@ -165,21 +183,26 @@ def tail_mean(losses: Amounts, q: Fraction) -> tuple[Fraction, list[Fraction]]:
     """
     count = losses.shape[0]
     tail = (1 - q) * count
-    if tail <= 0 or count == 0:
-        raise Refused(Problem("SIZING_TAIL", (), "no scenario is in the tail", "a level below 1"))
-    sums = [int(total) for total in losses.sum(axis=1, dtype=np.int64)]
-    parts = [Fraction(0)] * losses.shape[1]
-    left = tail
-    for value in sorted(set(sums), reverse=True):
-        rows = [i for i, total in enumerate(sums) if total == value]
-        weight = min(left, Fraction(len(rows)))
-        together = losses[rows].sum(axis=0, dtype=np.int64)
-        parts = [old + weight * int(new) / len(rows) for old, new in zip(parts, together, strict=True)]
-        left -= weight
-        if not left:
-            break
-    parts = [part / tail for part in parts]
+    if not 0 < tail <= count:
+        says = f"{'no scenario is' if tail <= 0 else 'more than all scenarios are'} in the tail"
+        raise Refused(Problem("SIZING_TAIL", (), says, "a level from 0 to below 1"))
+    check_range(losses)
+    sums = losses.sum(axis=1, dtype=np.int64)
+    quantile = np.sort(sums)[count - ceil(tail)]
+    beyond, there = losses[sums > quantile], losses[sums == quantile]
+    left = tail - len(beyond)
+    parts = [
+        (whole + left * part / len(there)) / tail
+        for whole, part in zip(_sums(beyond), _sums(there), strict=True)
+    ]
     return sum(parts, Fraction(0)), parts
+
+
+def _sums(amounts: Amounts) -> list[int]:
+    """The sum of each column, in two words: one could leave the range."""
+    high, low = amounts >> 31, amounts & (2**31 - 1)
+    pairs = zip(high.sum(axis=0, dtype=np.int64), low.sum(axis=0, dtype=np.int64), strict=True)
+    return [(int(above) << 31) + int(below) for above, below in pairs]
 
 
 # --- the clearing house's own -------------------------------------------------------------------------
@@ -203,8 +226,7 @@ def skin_in_the_game(
 def borne_by(losses: NDArray[np.int64], attachment: int, capacity: int) -> Fraction:
     """The mean of what a layer bears over equally likely losses: min(max(loss - attachment, 0), capacity)."""
     held = np.clip(losses - attachment, 0, capacity)
-    high, low = held >> 31, held & (2**31 - 1)  # two sums: one could leave the range
-    total = (int(high.sum(dtype=np.int64)) << 31) + int(low.sum(dtype=np.int64))
+    (total,) = _sums(held[:, np.newaxis])
     return Fraction(total, len(losses))
 
 

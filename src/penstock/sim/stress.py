@@ -38,7 +38,10 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Stress:
-    """Losses over margin, never negative: scenario x group. Groups in byte order."""
+    """Losses over margin, never negative: scenario x group. Groups in byte order.
+
+    Refused STRESS_RANGE where those of a scenario could add up beyond the range of whole numbers.
+    """
 
     scenarios: tuple[str, ...]
     groups: tuple[str, ...]
@@ -47,6 +50,8 @@ class Stress:
     def __post_init__(self) -> None:
         assert self.losses.shape == (len(self.scenarios), len(self.groups))
         assert self.losses.size == 0 or int(self.losses.min()) >= 0
+        if int(self.losses.max(initial=0)) * len(self.groups) >= MOST:
+            check_range(self.losses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def over_margin(losses: Amounts, margins: Amounts, accounts: Accounts) -> Amount
     member's clients (EMIR Art. 39 and 48; the rule of ``account: house``). Negative losses are profits.
     Refused STRESS_RANGE where a sum could leave the range of whole numbers.
     """
-    _in_range(losses, margins)
+    check_range(losses, sum(abs(int(amount)) for amount in margins))
     short = losses - margins[np.newaxis, :]
     short = np.where(accounts.house[np.newaxis, :], short, np.maximum(short, 0))
     total = np.zeros((losses.shape[0], len(accounts.members)), dtype=np.int64)
@@ -74,11 +79,10 @@ def over_margin(losses: Amounts, margins: Amounts, accounts: Accounts) -> Amount
     return np.maximum(total, 0)
 
 
-def _in_range(losses: Amounts, margins: Amounts) -> None:
-    """No row of losses, with all margins, can add up beyond the range."""
-    margin = sum(abs(int(amount)) for amount in margins)
+def check_range(losses: Amounts, beside: int = 0) -> None:
+    """Refused STRESS_RANGE if a row, with ``beside`` minor units, could add up beyond the range."""
     widest = int(np.abs(losses.astype(np.float64)).sum(axis=1).max(initial=0.0))
-    if widest + margin >= MOST:
+    if widest + beside >= MOST:
         says = "the stressed losses of a scenario add up beyond 2^62 minor units"
         raise Refused(Problem("STRESS_RANGE", (), says, "amounts in a larger unit"))
 
@@ -99,12 +103,7 @@ def cover(stress: Stress, n: int) -> Cover:
     Of equal scenarios and groups the first. Cover 1 and Cover 2 are PFMI Principle 4 (key consideration 4).
     """
     assert n >= 1
-    scenario, amount = -1, -1
-    for first in range(0, len(stress.scenarios), _ROWS):
-        totals = _largest(stress.losses[first : first + _ROWS], n)
-        best = int(totals.argmax())
-        if int(totals[best]) > amount:
-            scenario, amount = first + best, int(totals[best])
+    amount, scenario = _most(stress.losses, n)
     if scenario < 0:
         return Cover(n, 0, "", ())
     row = stress.losses[scenario]
@@ -113,12 +112,33 @@ def cover(stress: Stress, n: int) -> Cover:
     return Cover(n, amount, stress.scenarios[scenario], chosen)
 
 
+def _most(losses: Amounts, n: int) -> tuple[int, int]:
+    """The most that the n largest of a row are together, and the first such row; -1, -1 without rows."""
+    if n == 1 and losses.size:
+        at = int(losses.argmax())  # the first in reading order is in the first such row
+        return int(losses.flat[at]), at // losses.shape[1]
+    if n == 2 and losses.size > FEW:
+        from penstock.sim.largest import two_largest
+
+        most, row = two_largest(np.ascontiguousarray(losses))
+        return int(most), int(row)
+    row, amount = -1, -1
+    for first in range(0, len(losses), _ROWS):
+        totals = largest(losses[first : first + _ROWS], n)
+        best = int(totals.argmax())
+        if int(totals[best]) > amount:
+            row, amount = first + best, int(totals[best])
+    return amount, row
+
+
+FEW = 1_000_000
+"""Cells for which NumPy is done before the compiled kernels would be loaded."""
 _ROWS = 4096
 """So many scenarios at a time: the working copy stays small however many there are."""
 
 
-def _largest(losses: Amounts, n: int) -> Amounts:
-    """The sum of the n largest of each row."""
+def largest(losses: Amounts, n: int) -> Amounts:
+    """The sum of the ``n`` largest of each row, of all if there are fewer."""
     width = losses.shape[1]
     top = losses if n >= width else np.partition(losses, width - n, axis=1)[:, width - n :]
     total: Amounts = top.sum(axis=1, dtype=np.int64)
@@ -127,7 +147,7 @@ def _largest(losses: Amounts, n: int) -> Amounts:
 
 def emir_default_fund(stress: Stress) -> Cover:
     """EMIR Art. 42(3): the largest default, or the second and third together if they are larger."""
-    second_and_third = _largest(stress.losses, 3) - _largest(stress.losses, 1) if stress.losses.size else None
+    second_and_third = largest(stress.losses, 3) - largest(stress.losses, 1) if stress.losses.size else None
     first = cover(stress, 1)
     if second_and_third is None or stress.losses.shape[1] < 2:
         return first

@@ -1,0 +1,67 @@
+"""A model and a waterfall ready to run: any range of scenarios, anywhere, with the same bits."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from math import inf
+
+import numpy as np
+
+from penstock.sim import kernel
+from penstock.sim.layout import ENDS_ALL, LAYER, PARTY, LayerInfo, Waterfall, WaterfallArrays
+from penstock.sim.model import Model, ModelArrays, arrays
+from penstock.sim.tally import Tally, canonical, empty
+
+VERSION = 1
+"""Of the meaning of the bits: another number where the same seed gives other scenarios."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What a worker needs, and nothing else; ``digest`` names it."""
+
+    digest: str
+    model: ModelArrays
+    waterfall: WaterfallArrays
+    regimes: int
+    members: tuple[str, ...]
+    layers: tuple[LayerInfo, ...]
+
+    def most(self) -> tuple[float, ...]:
+        """The most that each layer can give, whoever defaults; infinite for one that takes all."""
+        found = [0.0] * len(self.layers)
+        for column, layer in enumerate(self.waterfall.own_layer):
+            found[layer] = float(self.waterfall.own[:, column].sum())
+        for p, part in enumerate(self.waterfall.parts):
+            gives = part[PARTY] if part[PARTY] >= 0 else self.waterfall.totals[:, p].max()
+            found[part[LAYER]] += inf if part[ENDS_ALL] else float(gives)
+        return tuple(found)
+
+    def run(self, seed: int, first: int, count: int) -> Tally:
+        """The tally of ``count`` scenarios from number ``first``."""
+        tally = empty(len(self.members), len(self.layers))
+        kernel.simulate(self.model, self.waterfall, tally, self.regimes, np.uint64(seed), first, count)
+        return canonical(tally)
+
+
+def engine(model: Model, waterfall: Waterfall) -> Engine:
+    """The model and the waterfall made ready; both have the members in the same order."""
+    assert model.members == waterfall.members
+    ready = arrays(model)
+    return Engine(
+        digest=_digest(ready, waterfall.arrays, (VERSION, waterfall.regimes)),
+        model=ready,
+        waterfall=waterfall.arrays,
+        regimes=waterfall.regimes,
+        members=waterfall.members,
+        layers=waterfall.layers,
+    )
+
+
+def _digest(*parts: tuple[object, ...]) -> str:
+    found = sha256()
+    for part in parts:
+        for one in part:
+            array = np.ascontiguousarray(one)
+            found.update(f"{array.dtype}{array.shape}".encode())
+            found.update(array.tobytes())
+    return found.hexdigest()

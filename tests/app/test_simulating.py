@@ -1,0 +1,290 @@
+"""Simulations in pieces: any workers, any order, killed, interrupted and resumed, with the same bits."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fragile import Adding, DiesOnce
+from penstock.app import jobs, simulating
+from penstock.core.problems import Refused
+from penstock.sim.engine import Engine
+from penstock.sim.tally import Tally, canonical
+from penstock.store import results
+from penstock.store.model_files import load_model
+
+SCENARIO = """
+scenario: Five members
+currency: EUR
+rulebook:
+  rulebook: example/futures
+  title: Example Clearing
+  currency: EUR
+  layers:
+    - {id: defaulter_margin, payer: defaulter, source: initial_margin}
+    - {id: defaulter_fund, payer: defaulter, source: default_fund}
+    - {id: own_capital, payer: ccp, source: own_capital, limit: {amount: "10000000"}}
+    - {id: fund, payer: members, source: default_fund, share: default_fund}
+    - id: calls
+      payer: members
+      source: assessment
+      share: default_fund
+      limit: {multiple: "1", of: default_fund}
+    - {id: haircut, payer: members, source: gains, share: gains}
+resources:
+  members:
+    ALPHA: {initial_margin: "120000000", default_fund: "30000000", gains: "0"}
+    BETA: {initial_margin: "80000000", default_fund: "22000000", gains: "0"}
+    GAMMA: {initial_margin: "60000000", default_fund: "15000000", gains: "0"}
+    DELTA: {initial_margin: "30000000", default_fund: "9000000", gains: "0"}
+    EPSILON: {initial_margin: "10000000", default_fund: "4000000", gains: "0"}
+defaults:
+  - {member: ALPHA, at: "2026-01-05T10:00:00+01:00", loss: "0"}
+"""
+RISK = """\
+member,probability,correlation,block,loss_volatility,market,wrong_way,unable,gains_up,gains_down
+ALPHA,0.04,0.3,banks,60000000,0.6,0.2,0.05,0,25000000
+BETA,0.06,0.3,banks,40000000,-0.5,0.2,0.05,20000000,0
+GAMMA,0.1,0.25,banks,30000000,0.6,0,0.1,0,12000000
+DELTA,0.2,0.2,brokers,20000000,-0.6,0,0.1,8000000,0
+EPSILON,0.3,0.2,brokers,8000000,0.4,0,0.2,0,3000000
+"""
+MODEL = """
+simulation: Five members under a t copula
+scenario: scenario.yaml
+members: risk.csv
+copula: {kind: student_t, degrees_of_freedom: "4"}
+losses: {tail: student_t, mixing: copula}
+correlations:
+  - {between: [banks, brokers], is: "0.5"}
+  - {between: [banks, market], is: "-0.3"}
+"""
+COUNT = 20_000
+
+
+def folder_of(tmp_path: Path) -> Path:
+    """A simulation's files; the simulation itself."""
+    for name, text in (("scenario.yaml", SCENARIO), ("risk.csv", RISK), ("model.yaml", MODEL)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path / "model.yaml"
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> simulating.Ready:
+    """The simulation, ready to run."""
+    return simulating.ready(load_model(folder_of(tmp_path_factory.mktemp("simulation"))))
+
+
+@pytest.fixture(scope="module")
+def whole(ready: simulating.Ready) -> Tally:
+    """All scenarios in one go."""
+    return ready.engine.run(5, 0, COUNT)
+
+
+def same(first: Tally, second: Tally) -> bool:
+    """Equal to the bit."""
+    return all((a == b).all() for a, b in zip(canonical(first), canonical(second), strict=True))
+
+
+def run_of(engine: Engine, block: int, folder: Path | None = None) -> simulating.Run:
+    """A run of all scenarios."""
+    return simulating.Run(engine, 5, COUNT, block, folder)
+
+
+# --- the same bits ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("workers", "block"), [(1, 20_000), (1, 7), (2, 4096), (3, 10_007), (16, 999)])
+def test_any_number_of_threads_and_any_block_give_the_same_bits(
+    ready: simulating.Ready, whole: Tally, workers: int, block: int
+) -> None:
+    """Blocks of seven scenarios: the first two thousand of them."""
+    run = run_of(ready.engine, block)
+    if block == 7:
+        run.scenarios = 2_000
+        whole = ready.engine.run(5, 0, 2_000)
+    with jobs.pool_of(ready.engine, workers) as pool:
+        assert run.go(pool)
+    assert run.count == run.scenarios
+    assert same(run.tally, whole)
+
+
+def test_tasks_done_in_any_order_and_twice_count_once(ready: simulating.Ready, whole: Tally) -> None:
+    """Ranges are merged as they come; one that comes again is passed."""
+
+    class Shuffled:
+        """Does tasks at once, and every third of them twice."""
+
+        width = 8
+        lost: tuple[type[BaseException], ...] = ()
+
+        def submit(self, task: jobs.Task) -> Any:
+            from concurrent.futures import Future
+
+            future: Future[Any] = Future()
+            future.set_result(jobs.perform(task))
+            return future
+
+        def renewed(self) -> bool:
+            return False
+
+    jobs.equip(ready.engine)
+    tasks = [jobs.Task(ready.engine.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 999)]
+    tasks += tasks[::3]
+    random.Random(3).shuffle(tasks)
+    run = run_of(ready.engine, 999)
+    jobs.perform_all(tasks, Shuffled(), run.absorb)
+    assert run.count == COUNT
+    assert same(run.tally, whole)
+    run.absorb(tasks[0], ready.engine.run(5, tasks[0].first, tasks[0].count))
+    assert not same(run.tally, whole), "the control: what is counted twice would be noticed"
+
+
+def test_processes_give_the_same_bits_also_where_one_is_killed(
+    ready: simulating.Ready, whole: Tally, tmp_path: Path
+) -> None:
+    """Its tasks are done again."""
+    mark = tmp_path / "mark"
+    fragile = DiesOnce(str(mark), ready.engine, at=5000)
+    run = run_of(ready.engine, 5000)
+    with jobs.pool_of(fragile, 2, processes=True) as pool:
+        tasks = [jobs.Task(fragile.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 5000)]
+        jobs.perform_all(tasks, pool, run.absorb)
+    assert mark.exists(), "a worker did die"
+    assert run.count == COUNT
+    assert same(run.tally, whole)
+
+
+def test_workers_that_die_every_time_are_given_up() -> None:
+    """With a message, not for ever."""
+    fragile = DiesOnce("", Adding(), at=4)
+    done: list[int] = []
+    with jobs.pool_of(fragile, 1, processes=True) as pool:
+        tasks = [jobs.Task(fragile.digest, 1, first, 1) for first in (0, 4)]
+        with pytest.raises(Refused, match="died again and again"):
+            jobs.perform_all(tasks, pool, lambda task, found: done.append(task.first))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two worker processes of Dask on this machine."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import distributed
+
+        local: Any = distributed.LocalCluster
+
+        with local(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as found:
+            yield found
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_dask_cluster_gives_the_same_bits(ready: simulating.Ready, whole: Tally, cluster: Any) -> None:
+    """Two processes, by the address of their scheduler."""
+    run = run_of(ready.engine, 2500)
+    with jobs.pool_of(ready.engine, cluster=cluster.scheduler_address) as pool:
+        assert pool.width == 2
+        assert run.go(pool)
+    assert same(run.tally, whole)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_dask_cluster_with_a_killed_worker_gives_the_same_bits(
+    ready: simulating.Ready, whole: Tally, cluster: Any, tmp_path: Path
+) -> None:
+    """The cluster starts another, which knows the engine too."""
+    mark = tmp_path / "mark"
+    fragile = DiesOnce(str(mark), ready.engine, at=5000)
+    run = run_of(ready.engine, 2500)
+    with jobs.pool_of(fragile, cluster=cluster.scheduler_address) as pool:
+        tasks = [jobs.Task(fragile.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 2500)]
+        jobs.perform_all(tasks, pool, run.absorb)
+    assert mark.exists()
+    assert run.count == COUNT
+    assert same(run.tally, whole)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any work."""
+    monkeypatch.setattr(jobs, "PATIENCE", "200ms")
+    with pytest.raises(Refused, match="does not answer"), jobs.pool_of(Adding(), cluster="tcp://127.0.0.1:9"):
+        pass
+
+
+# --- checkpoints --------------------------------------------------------------------------------------
+
+
+class Interrupted:
+    """A pool of one thread, stopped by Ctrl-C after some tasks."""
+
+    width = 1
+    lost: tuple[type[BaseException], ...] = ()
+
+    def __init__(self, pool: jobs.Pool, after: int) -> None:
+        self.pool, self.left = pool, after
+
+    def submit(self, task: jobs.Task) -> Any:
+        """Begin a task, or stop."""
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return self.pool.submit(task)
+
+    def renewed(self) -> bool:
+        """Never."""
+        return False
+
+
+def test_an_interrupted_run_keeps_what_is_done_and_goes_on(
+    ready: simulating.Ready, whole: Tally, tmp_path: Path
+) -> None:
+    """The resumed run has the bits of one that was never interrupted."""
+    folder = tmp_path / "results"
+    run = run_of(ready.engine, 999, folder)
+    simulating.begun(ready, run)
+    with jobs.pool_of(ready.engine, 1) as pool:
+        assert not run.go(Interrupted(pool, after=7))
+    assert 0 < run.count < COUNT
+    again = run_of(ready.engine, 4096, folder)
+    simulating.resumed(ready, again)
+    assert again.count == run.count
+    assert again.block == 999, "blocks are those of the run that is resumed"
+    with jobs.pool_of(ready.engine, 2) as pool:
+        assert again.go(pool)
+    assert same(again.tally, whole)
+    done = run_of(ready.engine, 999, folder)
+    simulating.resumed(ready, done)
+    assert same(done.tally, whole)
+
+
+def test_a_run_of_something_else_is_not_resumed(ready: simulating.Ready, tmp_path: Path) -> None:
+    """Another seed, another model; a folder that holds a run already is not begun anew."""
+    folder = tmp_path / "results"
+    simulating.begun(ready, run_of(ready.engine, 999, folder))
+    simulating.resumed(ready, run_of(ready.engine, 999, folder))
+    with pytest.raises(Refused, match="another seed"):
+        simulating.resumed(ready, simulating.Run(ready.engine, 6, COUNT, 999, folder))
+    with pytest.raises(Refused, match="holds a simulation already"):
+        simulating.begun(ready, run_of(ready.engine, 999, folder))
+    manifest = results.read_manifest(folder)
+    results.save_manifest(folder, {**manifest, "engine": "0" * 64})
+    with pytest.raises(Refused, match="another model or rulebook"):
+        simulating.resumed(ready, run_of(ready.engine, 999, folder))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a tally", b"\x93NUMPY"])
+def test_a_damaged_checkpoint_is_told(ready: simulating.Ready, tmp_path: Path, damage: bytes) -> None:
+    """Nothing is guessed from half a file."""
+    folder = tmp_path / "results"
+    run = run_of(ready.engine, 999, folder)
+    simulating.begun(ready, run)
+    run.save()
+    simulating.resumed(ready, run_of(ready.engine, 999, folder))
+    (folder / results.TALLY).write_bytes(damage)
+    with pytest.raises(Refused, match="damaged"):
+        simulating.resumed(ready, run_of(ready.engine, 999, folder))
