@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from penstock import __version__
-from penstock.app import cli_liquidity, cli_precedents, cli_reverse, cli_rulebook, cli_simulate, cli_size
+from penstock.app import (
+    cli_compare,
+    cli_liquidity,
+    cli_precedents,
+    cli_reverse,
+    cli_rulebook,
+    cli_simulate,
+    cli_size,
+)
 from penstock.app.console import USAGE, existing, out, refuse, unexpected
 from penstock.core.problems import Problem, Refused
 
@@ -27,6 +35,7 @@ app.command()(cli_size.size)
 app.command()(cli_reverse.reverse)
 app.command()(cli_liquidity.liquidity)
 app.command()(cli_simulate.simulate)
+app.command()(cli_compare.compare)
 
 Folders = Annotated[
     list[Path] | None,

@@ -20,7 +20,6 @@ from penstock.sim.compile import compiled
 from penstock.sim.engine import Engine, engine
 from penstock.sim.layout import Waterfall
 from penstock.sim.model import Model, checked_correlation
-from penstock.sim.tally import Tally, empty, merged
 from penstock.store import results
 from penstock.store.model_files import MARKET, ModelFile, RiskRow
 
@@ -117,28 +116,28 @@ def _scale(row: RiskRow, file: ModelFile) -> float:
 
 @dataclass(slots=True)
 class Run:
-    """What was added up so far, of which ranges; kept in ``folder`` where there is one."""
+    """What an engine, or a pair of them, gave so far, of which ranges; kept in ``folder`` if there is one."""
 
-    engine: Engine
+    engine: Any
     seed: int
     scenarios: int
     block: int
     folder: Path | None = None
-    tally: Tally = field(init=False)
+    tally: Any = field(init=False)
     finished: list[tuple[int, int]] = field(default_factory=list)
     saved: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
-        self.tally = empty(len(self.engine.members), len(self.engine.layers))
+        self.tally = self.engine.nothing()
 
     @property
     def count(self) -> int:
         """Scenarios that are added up."""
         return sum(count for _, count in self.finished)
 
-    def absorb(self, task: jobs.Task, tally: Tally) -> None:
+    def absorb(self, task: jobs.Task, tally: Any) -> None:
         """Count a task that is complete."""
-        self.tally = merged(self.tally, Tally(*tally))
+        self.tally = self.engine.added(self.tally, tally)
         self.finished.append((task.first, task.count))
         if self.folder and monotonic() - self.saved > SAVE_EVERY:
             self.save()
@@ -158,7 +157,7 @@ class Run:
             for first, count in jobs.ranges(self.scenarios, self.block, self.finished)
         )
 
-        def done(task: jobs.Task, tally: Tally) -> None:
+        def done(task: jobs.Task, tally: Any) -> None:
             self.absorb(task, tally)
             told(self.count)
 
@@ -231,7 +230,7 @@ def resumed(one: Ready, run: Run) -> None:
             raise Refused(
                 Problem("RESULTS_BROKEN", (), f"{run.folder} is damaged", "another folder, to begin anew")
             )
-        run.tally = Tally(**arrays)
+        run.tally = type(run.tally)(**arrays)
         run.finished = [(int(first), int(count)) for first, count in ranges]
     results.save_manifest(run.folder, {**mine, "begun": manifest.get("begun", mine["begun"])})
 

@@ -9,7 +9,7 @@ import numpy as np
 from penstock.sim import kernel
 from penstock.sim.layout import ENDS_ALL, LAYER, PARTY, LayerInfo, Waterfall, WaterfallArrays
 from penstock.sim.model import Model, ModelArrays, arrays
-from penstock.sim.tally import Tally, canonical, empty
+from penstock.sim.tally import Tally, canonical, empty, merged
 
 VERSION = 1
 """Of the meaning of the bits: another number where the same seed gives other scenarios."""
@@ -36,9 +36,17 @@ class Engine:
             found[part[LAYER]] += inf if part[ENDS_ALL] else float(gives)
         return tuple(found)
 
+    def nothing(self) -> Tally:
+        """What no scenario gives."""
+        return empty(len(self.members), len(self.layers))
+
+    def added(self, first: Tally, second: Tally) -> Tally:
+        """What two ranges give together."""
+        return merged(first, second)
+
     def run(self, seed: int, first: int, count: int) -> Tally:
         """The tally of ``count`` scenarios from number ``first``."""
-        tally = empty(len(self.members), len(self.layers))
+        tally = self.nothing()
         kernel.simulate(self.model, self.waterfall, tally, self.regimes, np.uint64(seed), first, count)
         return canonical(tally)
 
