@@ -94,4 +94,7 @@ def compare(
 
 def _title(one: Any) -> str:
     scenario = one.file.scenario
-    return f"{one.file.title}, {scenario.reference or scenario.rulebook.rulebook}"
+    reference = scenario.reference or scenario.rulebook.rulebook
+    if reference.endswith((".yaml", ".yml")):
+        reference = Path(reference).name
+    return f"{one.file.title}, {reference}"
