@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from penstock.app.cli_simulate import (
-    SHOWN,
     Level,
     Scenarios,
     Seed,
@@ -19,6 +18,7 @@ from penstock.app.cli_simulate import (
     seed_of,
 )
 from penstock.app.console import INTERRUPTED, err, existing, out, table
+from penstock.app.show_simulation import SHOWN
 from penstock.core.problems import Problem, Refused
 
 

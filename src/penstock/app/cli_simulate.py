@@ -1,7 +1,5 @@
 """``penstock simulate``: how likely each layer is hit and exhausted, and what it costs whom."""
 
-import json as codec
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,16 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from penstock.app.console import INTERRUPTED, err, existing, out, say, table
+from penstock.app.console import INTERRUPTED, err, existing
 from penstock.core.problems import Problem, Refused
 
 if TYPE_CHECKING:
-    from penstock.app.simulating import Ready, Run
-    from penstock.sim.summary import Summary
+    from penstock.app.simulating import RareRun, Ready, Run
 
 MOST = 10**13
-SHOWN = 15
-
 Seed = Annotated[str, typer.Option("--seed", metavar="NUMBER", help="The same seed, the same bits.")]
 Scenarios = Annotated[str, typer.Option("--scenarios", metavar="N", help="How many: 1000000, or 1e6.")]
 Level = Annotated[float, typer.Option("--level", metavar="PART", help="Of all intervals.")]
@@ -46,6 +41,14 @@ def simulate(
     open_: Annotated[
         int, typer.Option("--open", metavar="N", min=0, max=100, help="Replay the N worst to the cent.")
     ] = 0,
+    rare: Annotated[
+        str,
+        typer.Option(
+            "--rare",
+            metavar="LAYER",
+            help="Also by importance sampling: a loss beyond this layer, or: uncovered.",
+        ),
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the exceedance curves: .svg or .png.")
@@ -66,7 +69,7 @@ def simulate(
     check_level(level)
     if resume and not folder:
         raise Refused(Problem("USAGE", ("--resume",), "there is no folder to resume", "--out FOLDER"))
-    from penstock.app import simulating
+    from penstock.app import show_simulation, simulating
     from penstock.report.figures import form_of
     from penstock.store.model_files import load_model
 
@@ -80,7 +83,10 @@ def simulate(
     if not run.count:
         err.print("Interrupted before anything was done.")
         raise typer.Exit(INTERRUPTED)
-    _found(one, run, level, json=json, picture=picture, worst=open_)
+    weighted = _rare(one, run, rare, level, workers)
+    show_simulation.found(one, run, level, weighted, json=json, picture=picture)
+    if open_:
+        show_simulation.worst(one, run, open_)
     if not whole:
         err.print(f"Interrupted after {run.count:,} of {count:,} scenarios; they are kept", end="")
         err.print(f": --out {folder} --resume goes on." if folder else " above.")
@@ -121,85 +127,14 @@ def counting(total: int) -> Iterator[Callable[[int], None]]:
         yield told
 
 
-def _found(one: "Ready", run: "Run", level: float, *, json: bool, picture: Path | None, worst: int) -> None:
-    """Print what was found, write the folder and the picture, replay the worst scenarios."""
+def _rare(one: "Ready", run: "Run", target: str, level: float, workers: int) -> "RareRun | None":
+    """The same events by importance sampling, with a tenth of the scenarios."""
+    if not target:
+        return None
     from penstock.app import simulating
-    from penstock.report import simulated, simulated_pictures
-    from penstock.sim.summary import summary
 
-    unit = one.file.scenario.currency
-    found = summary(one.engine, run.tally, level)
-    about = simulating.manifest_of(one, run)
-    if run.folder:
-        texts = simulated.tables(found, unit)
-        texts["summary.json"] = codec.dumps(simulated.simulated_json(found, unit, about), indent=2) + "\n"
-        simulating.kept(run.folder, texts)
-        for name, draw in (
-            ("exceedance.svg", simulated_pictures.draw_exceedance),
-            ("liability.svg", simulated_pictures.draw_liability),
-        ):
-            try:
-                draw(found, unit, run.folder / name)
-            except Refused as refused:
-                if refused.problems[0].code != "NOTHING_TO_DRAW":
-                    raise
-    if json:
-        text = codec.dumps(simulated.simulated_json(found, unit, about), indent=2, ensure_ascii=False)
-        sys.stdout.write(text + "\n")
-    else:
-        _tell(one, found)
-    if picture:
-        simulated_pictures.draw_exceedance(found, unit, picture)
-        err.print(f"{picture} written", style="quiet")
-    if worst:
-        _open(one, run, worst)
-
-
-def _tell(one: "Ready", found: "Summary") -> None:
-    """Print layers and members."""
-    from penstock.report import simulated
-
-    unit = one.file.scenario.currency
-    out.print(f"[title]{one.file.title}[/title]" if "[" not in one.file.title else one.file.title)
-    some = sum(found.defaults[1:]) / found.scenarios
-    text = f"{found.scenarios:,} scenarios, {len(found.members)} members, {unit}; "
-    out.print(text + f"somebody defaults in {simulated.likely(some)}\n", style="quiet")
-    part = f"{found.level:.0%}"
-    level = simulated.tail_level(found.beyond)
-    tail = f"ES {100 * level:g} %" if level else "ES"
-    heads = ("layer", "hit", part, "exhausted", part, "mean", tail)
-    table(heads, simulated.layer_rows(found, unit), right=(1, 3, 5, 6), whole=(0, 2, 4))
-    out.print()
-    member_heads = ("member", "defaults", "pays", "fund", "calls", "haircut", "mean", tail)
-    rows = simulated.member_rows(found, unit, SHOWN)
-    table(member_heads, rows, right=(1, 2, 3, 4, 5, 6, 7))
-    if len(found.members) > SHOWN:
-        out.print(f"and {len(found.members) - SHOWN} more; --json and --out have all", style="quiet")
-
-
-def _open(one: "Ready", run: "Run", number: int) -> None:
-    """Replay the worst scenarios in the exact engine, and say whether every layer is the same."""
-    from penstock.core.money import written
-    from penstock.sim import reference
-    from penstock.sim.exact import replayed
-
-    unit = one.file.scenario.currency
-    from penstock.app.simulating import worst_of
-
-    for scenario in worst_of(run, number):
-        drawn = reference.scenario(one.engine.model, run.seed, scenario)
-        poured = reference.poured(one.waterfall, one.engine.model, run.seed, drawn)
-        _, event = replayed(one.waterfall, one.engine.model, run.seed, scenario)
-        same = [row.used for row in event.layers] == poured.used and event.uncovered == poured.uncovered
-        out.print(f"\n[title]Scenario {scenario}[/title], replayed in the exact engine")
-        say(f"default of {', '.join(event.members)}", "quiet")
-        rows = [(row.layer.id, written(row.used, unit, grouped=True)) for row in event.layers]
-        rows.append(("uncovered", written(event.uncovered, unit, grouped=True)))
-        table(("layer", "used"), rows, right=(1,))
-        if not same:
-            says = f"scenario {scenario} is not the same in the exact engine"
-            raise AssertionError(says)
-        out.print("the same to the cent as simulated", style="quiet")
+    with counting(run.scenarios // 10) as told:
+        return simulating.rare_run(one, run, target, level, workers, told)
 
 
 # --- what is asked for --------------------------------------------------------------------------------

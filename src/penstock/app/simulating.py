@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf, sqrt
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from penstock.sim.compile import compiled
 from penstock.sim.engine import Engine, engine
 from penstock.sim.layout import Waterfall
 from penstock.sim.model import Model, checked_correlation
+from penstock.sim.rare import RareFound, fitted, rare_found
 from penstock.store import results
 from penstock.store.model_files import MARKET, ModelFile, RiskRow
 
@@ -239,6 +240,45 @@ def kept(folder: Path, texts: Mapping[str, str]) -> None:
     """Write the tables of results."""
     for name, text in texts.items():
         results.write_bytes(folder / name, text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class RareRun:
+    """What importance sampling found, and how much longer one of its scenarios takes than a plain one."""
+
+    target: str
+    found: RareFound
+    cost: float
+    tilt: dict[str, Any]
+
+
+def rare_run(
+    one: Ready, run: Run, target: str, level: float, workers: int, told: Callable[[int], None]
+) -> RareRun:
+    """Fit a tilt to losses beyond ``target``, and run it with a tenth of the scenarios.
+
+    Refused as ``rare.fitted``.
+    """
+    fit = fitted(one.model, one.engine, target, run.seed)
+    count = max(1000, run.count // 10)
+    cost = _cost(fit, run.seed) / _cost(one.engine, run.seed)
+    other = Run(fit, run.seed, count, max(1, min(run.block, count // 8)))
+    with jobs.pool_of(fit, workers) as pool:
+        other.go(pool, told)
+    members = {
+        member: {"odds": float(odds), "loss": float(loss)}
+        for member, odds, loss in zip(one.engine.members, fit.tilt.odds, fit.tilt.loss, strict=True)
+    }
+    tilt = {"factors": [float(z) for z in fit.tilt.shift], "mixing": float(fit.tilt.numbers[0]), **members}
+    return RareRun(target, rare_found(other.tally, one.engine.layers, level), cost, tilt)
+
+
+def _cost(engine: Any, seed: int, count: int = 20_000) -> float:
+    """Processor seconds of so many scenarios."""
+    engine.run(seed, 0, 1)
+    began = process_time()
+    engine.run(seed, 0, count)
+    return max(process_time() - began, 1e-9)
 
 
 def worst_of(run: Run, number: int) -> Sequence[int]:

@@ -3,11 +3,25 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from penstock.core.money import Currency, written
+from penstock.sim.rare import RareFound
 from penstock.sim.statistics import Estimate
 from penstock.sim.summary import LayerFound, Measure, MemberFound, Summary
+
+
+class RareRun(Protocol):
+    """An importance sampling: aimed at what, what it found, its cost beside a plain run, its tilt."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def found(self) -> RareFound: ...
+    @property
+    def cost(self) -> float: ...
+    @property
+    def tilt(self) -> dict[str, Any]: ...
 
 
 def amount(value: float, unit: Currency) -> str:
@@ -94,6 +108,25 @@ def _member_row(one: MemberFound, unit: Currency) -> tuple[str, ...]:
     )
 
 
+def rare_rows(rare: RareRun, found: Summary) -> list[tuple[str, ...]]:
+    """A row an event: plain and weighted estimate, the effective sample size, the gain for the work."""
+    plain = {"uncovered": found.uncovered.positive}
+    for one in found.layers:
+        plain |= {f"{one.layer.id} hit": one.hit, f"{one.layer.id} exhausted": one.exhausted}
+    return [
+        (
+            event.name,
+            likely(plain[event.name].value),
+            between(plain[event.name]),
+            likely(event.probability.value),
+            between(event.probability),
+            f"{event.effective:,.0f}",
+            f"{event.variance / rare.cost:.2g} x",
+        )
+        for event in rare.found.events
+    ]
+
+
 # --- JSON ---------------------------------------------------------------------------------------------
 
 
@@ -135,6 +168,26 @@ def simulated_json(found: Summary, unit: Currency, about: dict[str, Any]) -> dic
             }
             for left, beyond, number in found.worst
         ],
+    }
+
+
+def rare_json(rare: RareRun) -> dict[str, Any]:
+    """What importance sampling found, and how it was tilted."""
+    return {
+        "target": rare.target,
+        "scenarios": rare.found.scenarios,
+        "mean_weight": {"estimate": rare.found.weight, "standard_error": rare.found.weight_error},
+        "cost": rare.cost,
+        "tilt": rare.tilt,
+        "events": {
+            event.name: {
+                **_probability(event.probability),
+                "effective_sample": event.effective,
+                "variance_ratio": event.variance,
+                "gain": event.variance / rare.cost,
+            }
+            for event in rare.found.events
+        },
     }
 
 

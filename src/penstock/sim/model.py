@@ -131,21 +131,13 @@ MOST_HAZARD = 40.0
 
 def arrays(model: Model) -> ModelArrays:
     """The model made ready: thresholds, factors, tables of bounds."""
-    count = len(model.correlation) - 1
-    starts = np.searchsorted(model.block, np.arange(count + 1))
-    with np.errstate(divide="ignore"):
-        threshold = (
-            ndtri(model.probability) if np.isinf(model.degrees) else stdtrit(model.degrees, model.probability)
-        )
-    threshold = np.where(model.probability <= 0, -inf, np.where(model.probability >= 1, inf, threshold))
-    bins = _mixing_bins(model.degrees)
+    threshold, bins = _threshold(model), _mixing_bins(model.degrees)
     own = np.sqrt(1 - model.loading**2)
-    inside = [slice(a, b) for a, b in pairwise(starts)]
-    tables = [_bounds(threshold[one], model.loading[one], own[one], bins, model.degrees) for one in inside]
-    rows = np.cumsum([0, *(table.size for table in tables)])
+    starts = _starts(model)
+    rows = np.cumsum([0, *(FACTOR_BINS * int(bins[1]) * (1 + b - a) for a, b in pairwise(starts))])
     return ModelArrays(
         blocks=np.array([*zip(starts, rows, strict=True), bins], dtype=np.int64),
-        hazard=np.concatenate([table.ravel() for table in tables]),
+        hazard=bounds(model, np.ones(len(model.members))),
         member=np.column_stack(
             [
                 threshold,
@@ -172,6 +164,33 @@ def arrays(model: Model) -> ModelArrays:
                 model.tail_index,
             ]
         ),
+    )
+
+
+def _starts(model: Model) -> list[int]:
+    """Where each block begins, and the last ends."""
+    return [int(one) for one in np.searchsorted(model.block, np.arange(len(model.correlation)))]
+
+
+def _threshold(model: Model) -> Floats:
+    """The quantile of each member's probability, infinite for who never or always defaults."""
+    gaussian = np.isinf(model.degrees)
+    with np.errstate(divide="ignore"):
+        found = ndtri(model.probability) if gaussian else stdtrit(model.degrees, model.probability)
+    found = np.where(model.probability <= 0, -inf, np.where(model.probability >= 1, inf, found))
+    return np.asarray(found, dtype=np.float64)
+
+
+def bounds(model: Model, odds: Floats) -> NDArray[np.float32]:
+    """The tables of all blocks, for probabilities with their odds multiplied; see ``ModelArrays.hazard``."""
+    threshold, bins = _threshold(model), _mixing_bins(model.degrees)
+    own = np.sqrt(1 - model.loading**2)
+    inside = [slice(a, b) for a, b in pairwise(_starts(model))]
+    return np.concatenate(
+        [
+            _bounds(threshold[one], model.loading[one], own[one], odds[one], bins, model.degrees).ravel()
+            for one in inside
+        ]
     )
 
 
@@ -206,7 +225,7 @@ def _mixing_edges(bins: Ints, degrees: float) -> list[tuple[float, float]]:
 
 
 def _bounds(
-    threshold: Floats, loading: Floats, own: Floats, bins: Ints, degrees: float
+    threshold: Floats, loading: Floats, own: Floats, odds: Floats, bins: Ints, degrees: float
 ) -> NDArray[np.float32]:
     """The chance of no candidate, and cumulative hazards: (factor bin x mixing bin) x (1 + members).
 
@@ -224,6 +243,7 @@ def _bounds(
             most[:, i, :] = np.maximum(most[:, i, :], here)
     most[..., np.isneginf(threshold)] = 0.0
     most[..., certain] = 1.0
+    most = most * odds / (1 + most * (odds - 1))
     with np.errstate(divide="ignore"):
         steps = np.minimum(-np.log1p(-most) * (1 + 1e-12), MOST_HAZARD).reshape(-1, len(threshold))
     sums = np.zeros((len(steps), 1 + len(threshold)), dtype=np.float32)

@@ -1,0 +1,113 @@
+"""What a simulation found, printed, drawn and kept in its folder."""
+
+import json as codec
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock.app.console import err, out, say, table
+from penstock.core.problems import Refused
+
+if TYPE_CHECKING:
+    from penstock.app.simulating import RareRun, Ready, Run
+    from penstock.sim.summary import Summary
+
+SHOWN = 15
+"""Members in a table."""
+
+
+def found(
+    one: "Ready", run: "Run", level: float, rare: "RareRun | None", *, json: bool, picture: Path | None
+) -> None:
+    """Print what a run found, write its folder and the picture."""
+    from penstock.app import simulating
+    from penstock.report import simulated, simulated_pictures
+    from penstock.sim.summary import summary
+
+    unit = one.file.scenario.currency
+    told = summary(one.engine, run.tally, level)
+    about = simulating.manifest_of(one, run)
+    if rare:
+        about["importance_sampling"] = simulated.rare_json(rare)
+    if run.folder:
+        texts = simulated.tables(told, unit)
+        texts["summary.json"] = codec.dumps(simulated.simulated_json(told, unit, about), indent=2) + "\n"
+        simulating.kept(run.folder, texts)
+        for name, draw in (
+            ("exceedance.svg", simulated_pictures.draw_exceedance),
+            ("liability.svg", simulated_pictures.draw_liability),
+        ):
+            try:
+                draw(told, unit, run.folder / name)
+            except Refused as refused:
+                if refused.problems[0].code != "NOTHING_TO_DRAW":
+                    raise
+    if json:
+        text = codec.dumps(simulated.simulated_json(told, unit, about), indent=2, ensure_ascii=False)
+        sys.stdout.write(text + "\n")
+    else:
+        _tell(one, told)
+        if rare:
+            _tell_rare(rare, told)
+    if picture:
+        simulated_pictures.draw_exceedance(told, unit, picture)
+        err.print(f"{picture} written", style="quiet")
+
+
+def _tell_rare(rare: "RareRun", found: "Summary") -> None:
+    """Print the events beside those of the plain run, and what the importance sampling gained."""
+    from penstock.report import simulated
+
+    out.print(f"\n[title]By importance sampling[/title], aimed at a loss beyond {rare.target}")
+    text = f"{rare.found.scenarios:,} scenarios; mean weight {rare.found.weight:.4f}, "
+    out.print(text + f"within {2 * rare.found.weight_error:.4f} of 1 by chance\n", style="quiet")
+    part = f"{found.level:.0%}"
+    heads = ("event", "plain", part, "weighted", part, "effective", "gain")
+    table(heads, simulated.rare_rows(rare, found), right=(1, 3, 5, 6), whole=(0, 2, 4))
+
+
+def _tell(one: "Ready", found: "Summary") -> None:
+    """Print layers and members."""
+    from penstock.report import simulated
+
+    unit = one.file.scenario.currency
+    out.print(f"[title]{one.file.title}[/title]" if "[" not in one.file.title else one.file.title)
+    some = sum(found.defaults[1:]) / found.scenarios
+    text = f"{found.scenarios:,} scenarios, {len(found.members)} members, {unit}; "
+    out.print(text + f"somebody defaults in {simulated.likely(some)}\n", style="quiet")
+    part = f"{found.level:.0%}"
+    level = simulated.tail_level(found.beyond)
+    tail = f"ES {100 * level:g} %" if level else "ES"
+    heads = ("layer", "hit", part, "exhausted", part, "mean", tail)
+    table(heads, simulated.layer_rows(found, unit), right=(1, 3, 5, 6), whole=(0, 2, 4))
+    out.print()
+    member_heads = ("member", "defaults", "pays", "fund", "calls", "haircut", "mean", tail)
+    rows = simulated.member_rows(found, unit, SHOWN)
+    table(member_heads, rows, right=(1, 2, 3, 4, 5, 6, 7))
+    if len(found.members) > SHOWN:
+        out.print(f"and {len(found.members) - SHOWN} more; --json and --out have all", style="quiet")
+
+
+def worst(one: "Ready", run: "Run", number: int) -> None:
+    """Replay the worst scenarios in the exact engine, and say whether every layer is the same."""
+    from penstock.app.simulating import worst_of
+    from penstock.core.money import written
+    from penstock.sim import reference
+    from penstock.sim.exact import replayed
+
+    unit = one.file.scenario.currency
+
+    for scenario in worst_of(run, number):
+        drawn = reference.scenario(one.engine.model, run.seed, scenario)
+        poured = reference.poured(one.waterfall, one.engine.model, run.seed, drawn)
+        _, event = replayed(one.waterfall, one.engine.model, run.seed, scenario)
+        same = [row.used for row in event.layers] == poured.used and event.uncovered == poured.uncovered
+        out.print(f"\n[title]Scenario {scenario}[/title], replayed in the exact engine")
+        say(f"default of {', '.join(event.members)}", "quiet")
+        rows = [(row.layer.id, written(row.used, unit, grouped=True)) for row in event.layers]
+        rows.append(("uncovered", written(event.uncovered, unit, grouped=True)))
+        table(("layer", "used"), rows, right=(1,))
+        if not same:
+            says = f"scenario {scenario} is not the same in the exact engine"
+            raise AssertionError(says)
+        out.print("the same to the cent as simulated", style="quiet")
