@@ -58,7 +58,8 @@ def _tell_rare(rare: "RareRun", found: "Summary") -> None:
     """Print the events beside those of the plain run, and what the importance sampling gained."""
     from penstock.report import simulated
 
-    out.print(f"\n[title]By importance sampling[/title], aimed at a loss beyond {rare.target}")
+    aim = "what is uncovered" if rare.target == "uncovered" else f"a loss beyond {rare.target}"
+    out.print(f"\n[title]By importance sampling[/title], aimed at {aim}")
     text = f"{rare.found.scenarios:,} scenarios; mean weight {rare.found.weight:.4f}, "
     out.print(text + f"within {2 * rare.found.weight_error:.4f} of 1 by chance\n", style="quiet")
     part = f"{found.level:.0%}"

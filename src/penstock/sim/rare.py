@@ -82,7 +82,7 @@ def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
         key = np.uint64((seed + (turn + 2) * _PILOT_SEED) % 2**64)
         words = engine.model, engine.waterfall, tilt, last, engine.regimes, key, PILOT
         tilting.pilot(*words, inf, scores, found)
-        level = min(0.0, float(np.quantile(scores, 1 - SELECTED)))
+        level = min(0.0, _level(scores))
         tilting.pilot(*words, level, scores, found)
         tilt = _next(model, engine, tilt, found)
         if level >= 0.0 and turn > 0:
@@ -92,6 +92,13 @@ def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
         raise Refused(Problem("RARE_NEVER", (), says, "another layer, or a plain run"))
     digest = sha256(engine.digest.encode() + b"".join(np.asarray(one).tobytes() for one in tilt)).hexdigest()
     return Rare(digest, engine, tilt, target)
+
+
+def _level(scores: Floats) -> float:
+    """What a small part of the scores reaches; where very many have the same score, what few go beyond."""
+    level = float(np.quantile(scores, 1 - SELECTED))
+    above = scores[scores > level]
+    return float(above.min()) if len(above) and (scores >= level).mean() > 4 * SELECTED else level
 
 
 def _last(engine: Engine, target: str) -> int:
