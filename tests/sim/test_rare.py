@@ -68,7 +68,11 @@ def service(degrees: float | None = None, **more: Any) -> tuple[Model, Engine]:
 
 def beyond(degrees: float | None) -> dict[str, float]:
     """The exact probability of a loss beyond each layer."""
-    layers = [exact.Own(OWN), exact.Survivors(1), exact.Survivors(CALLS)]
+    layers: list[exact.Own | exact.Survivors] = [
+        exact.Own(OWN),
+        exact.Survivors(1),
+        exact.Survivors(CALLS),
+    ]
     found = exact.expected_payments(CHANCES, [np.sqrt(0.3)] * 8, LOSSES, FUNDS, layers, degrees)
     return dict(zip(("own exhausted", "fund exhausted", "calls exhausted"), found.beyond, strict=True))
 

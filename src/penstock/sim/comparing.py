@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.sim.defaults import defaults_of, losses_of
-from penstock.sim.draws import borrowed, kernel
+from penstock.sim.jit import borrowed, kernel
 from penstock.sim.kernel import add
 from penstock.sim.layout import CALL, ENDS, FUND, HAIRCUT, OTHER, OWN, LayerInfo, WaterfallArrays
 from penstock.sim.model import DEGREES

@@ -2,18 +2,8 @@
 
 import math
 
-from penstock.sim.draws import (
-    CANDIDATE,
-    FACTOR,
-    LOSS,
-    MIXING,
-    OWN_MIXING,
-    chi_square,
-    inlined,
-    kernel,
-    normal,
-    two_uniforms,
-)
+from penstock.sim.draws import CANDIDATE, FACTOR, LOSS, MIXING, OWN_MIXING, chi_square, normal, two_uniforms
+from penstock.sim.jit import inlined, kernel
 from penstock.sim.model import (
     BLOCK,
     FACTOR_BINS,

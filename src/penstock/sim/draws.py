@@ -6,35 +6,10 @@ in any order, and gets the same bits. Normals are by inversion (Wichura, AS 241,
 """
 
 import math
-from typing import Any
 
-import numba as nb
 import numpy as np
-from numba.extending import intrinsic
 
-kernel: Any = nb.njit(cache=True, nogil=True, error_model="numpy")
-"""How every compiled function is compiled: exact arithmetic as written, no lock held, kept on disk."""
-
-_intrinsic: Any = intrinsic
-inlined: Any = nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-"""The same for what is called once a scenario with many arrays: handing them over would cost more."""
-
-
-@_intrinsic
-def borrowed(typing, array):
-    """The array without its count of owners, which every hand-over would raise and lower again.
-
-    The array it is borrowed from has to be kept as long.
-    """
-
-    def code(context, builder, signature, args):
-        found = context.make_array(signature.args[0])(context, builder, args[0])
-        found.meminfo = found.meminfo.type(None)
-        found.parent = found.parent.type(None)
-        return found._getvalue()
-
-    return array(array), code
-
+from penstock.sim.jit import kernel
 
 # What a draw is for: the third word of the counter.
 FACTOR, MIXING, CANDIDATE, LOSS, OWN_MIXING, ABILITY, BID, PLAN = range(8)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from penstock.sim.defaults import defaults_of, losses_of
-from penstock.sim.draws import borrowed, inlined, kernel
+from penstock.sim.jit import borrowed, inlined, kernel
 from penstock.sim.model import DEGREES
 from penstock.sim.pour import own_resources, poured
 from penstock.sim.tally import BY_KIND, MEMBER_PER_OCTAVE, PASSED, POSITIVE, REACHED, SQUARES, SUM

@@ -4,13 +4,14 @@ Matrices are scenario x group, never negative, and no row adds up beyond 2^62.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from penstock.sim.jit import kernel
 
 _Amounts = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def two_largest(losses: _Amounts) -> tuple[np.int64, int]:
     """The most that two of one row are together, and the first row where they are; -1, -1 without rows.
 
@@ -36,7 +37,7 @@ def two_largest(losses: _Amounts) -> tuple[np.int64, int]:
     return amount, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def first_beyond(losses: _Amounts, parts: _Amounts, n: int, limit: int, start: int) -> int:
     """A row in which the ``n`` largest of max(loss, part) are more than ``limit`` together; -1 if none is.
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numba import njit
 
 from penstock.core.problems import Problem, Refused
+from penstock.sim.jit import kernel
 from penstock.sim.stress import MOST, Amounts, Stress
 
 
@@ -86,7 +86,7 @@ def _counted(
     return counts, WorstPair(stress.scenarios[at], groups, Fraction(int(amount) - threshold, times))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _walk(
     losses: Amounts, held: Amounts, times: int, factor: int, threshold: int, counts: Amounts
 ) -> tuple[np.int64, int]:
@@ -115,7 +115,7 @@ def _walk(
     return amount, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _above(scores: Amounts, threshold: int) -> int:
     """How many pairs of the scores, in ascending order, add up to more than the threshold."""
     found, low, high = 0, 0, len(scores) - 1

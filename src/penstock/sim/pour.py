@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from penstock.sim.draws import ABILITY, BID, inlined, kernel, two_uniforms
+from penstock.sim.draws import ABILITY, BID, two_uniforms
+from penstock.sim.jit import inlined, kernel
 from penstock.sim.layout import (
     CALLED_MONEY,
     ENDS_ALL,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from penstock.sim.draws import kernel
+from penstock.sim.jit import kernel
 
 _LOW = np.uint64(0xFFFFFFFF)
 

@@ -15,19 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penstock.sim.defaults import amount_of, conditional, factor_bin, first_above, mixing_bin
-from penstock.sim.draws import (
-    CANDIDATE,
-    FACTOR,
-    LOSS,
-    MIXING,
-    PLAN,
-    borrowed,
-    chi_square,
-    inlined,
-    kernel,
-    normal,
-    two_uniforms,
-)
+from penstock.sim.draws import CANDIDATE, FACTOR, LOSS, MIXING, PLAN, chi_square, normal, two_uniforms
+from penstock.sim.jit import borrowed, inlined, kernel
 from penstock.sim.kernel import add
 from penstock.sim.layout import ENDS_ALL, PARTY
 from penstock.sim.model import BLOCK, DEGREES, JUMP, LOADING, OWN_LATENT, WRONG_WAY
