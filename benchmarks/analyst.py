@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from benchmarks.service import CALLS, CORRELATION, LOADING, MARKET, Service
 from numpy.typing import NDArray
 from scipy.stats import norm, t
-
-from benchmarks.service import CALLS, CORRELATION, LOADING, MARKET, Service
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -5,9 +5,10 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+
 from penstock.sim.base import Base
 from penstock.sim.compile import compiled
-from penstock.sim.engine import engine
+from penstock.sim.engine import Engine, engine
 from penstock.sim.model import Model
 from penstock.sim.tally import (
     SQUARES,
@@ -64,16 +65,10 @@ def people(count: int, **purses: Sequence[float] | float) -> dict[str, Map]:
     return found
 
 
-def simulated(
-    members: dict[str, Map],
-    layers: list[Map],
-    *,
-    seed: int = 1,
-    count: int = COUNT,
-    gains: tuple[Map, Map] | None = None,
-    **words: Any,
-) -> Tally:
-    """The tally of a service; ``words`` of the model, in amounts of one; whatever is left out is plain."""
+def ready(
+    members: dict[str, Map], layers: list[Map], gains: tuple[Map, Map] | None = None, **words: Any
+) -> Engine:
+    """A service; ``words`` of the model, in amounts of one; whatever is left out is plain."""
     number = len(members)
     zero = np.zeros(number)
     plain: Map = {
@@ -87,15 +82,23 @@ def simulated(
         "jump": zero,
         "unable": zero,
     }
-    each = {name: np.broadcast_to(words.pop(name, plain[name]), number).copy() for name in plain}
+    each: Map = {name: np.broadcast_to(words.pop(name, plain[name]), number).copy() for name in plain}
     blocks = int(each["block"].max()) + 1
     for name in ("scale", "start"):
         each[name] = np.rint(each[name] * UNIT)
-    one = Model(tuple(members), **each, **({"correlation": np.eye(blocks + 1)} | words))
+    rest: Map = {"correlation": np.eye(blocks + 1)} | words
+    one = Model(tuple(members), **(each | rest))
     base = Base(scenario_from(scenario_of(members, layers)), gains)
     unable = bool(one.unable.any())
     waterfall = compiled(base, sorted(members), bids=one.bids is not None, unable=unable)
-    return engine(one, waterfall).run(seed, 0, count)
+    return engine(one, waterfall)
+
+
+def simulated(
+    members: dict[str, Map], layers: list[Map], *, seed: int = 1, count: int = COUNT, **words: Any
+) -> Tally:
+    """The tally of such a service."""
+    return ready(members, layers, **words).run(seed, 0, count)
 
 
 def near(estimate: float, value: float, error: float) -> None:

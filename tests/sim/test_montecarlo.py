@@ -6,9 +6,10 @@
 from math import exp, inf, sqrt
 from typing import Any
 
-import exact_models as exact
 import numpy as np
 import pytest
+
+import exact_models as exact
 from penstock.sim.tally import POSITIVE, UNCOVERED, Tally
 from services import ANY, COUNT, Map, ccp, likely, people, row_of, simulated
 
@@ -110,8 +111,8 @@ TWO: Map = {"block": [0, 0, 0, 1, 1, 1]}
 def test_two_blocks_of_independent_factors_are_two_portfolios() -> None:
     """The distribution is that of the sum of two independent numbers."""
     tally = simulated(people(6), ANY, probability=LIVELY, loading=LOADINGS, **TWO)
-    halves = [exact.count_distribution(LIVELY[one], LOADINGS[one]) for one in (slice(3), slice(3, 6))]
-    counts_agree(tally, np.convolve(*halves))
+    first, second = (exact.count_distribution(LIVELY[a:b], LOADINGS[a:b]) for a, b in ((0, 3), (3, 6)))
+    counts_agree(tally, np.convolve(first, second))
 
 
 @pytest.mark.parametrize("degrees", [None, 4.0])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.problems import Refused
-from penstock.sim.reverse import affine, fewest, frontier, likeliest, minimal_sets
+from penstock.sim.reverse import Scores, affine, bounded, fewest, frontier, likeliest, minimal_sets
 
 LOSSES = [90, 70, 60, 30, 10, 5, 0]
 FUND = [30, 25, 20, 15, 10, 10, 40]
@@ -123,3 +123,48 @@ def test_no_smaller_multiplier_is_enough(members: list[tuple[int, int, int]], ow
                 exhausts(losses, fund, own, Fraction(0), one) for one in combinations(range(len(fund)), count)
             )
             assert found == enough or (not enough and steps < 0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9), st.integers(0, 20)), min_size=1, max_size=7),
+    st.integers(0, 60),
+    st.integers(-3, 3),
+)
+def test_where_positions_crowd_or_net_the_fewest_lie_between_the_bounds(
+    members: list[tuple[int, int, int]], own: int, cost: int
+) -> None:
+    """What it costs to liquidate grows with the square of all positions together: no sum over members.
+
+    Below a cost of zero positions net. A member's part of the square is between its own square alone and
+    that with twice its position times all others'.
+    """
+    losses, positions, fund = (list(column) for column in zip(*members, strict=True))
+    together = sum(positions)
+
+    def exhausts_(chosen: tuple[int, ...]) -> bool:
+        loss = sum(losses[i] for i in chosen) + cost * sum(positions[i] for i in chosen) ** 2
+        return loss > own + sum(given for i, given in enumerate(fund) if i not in chosen)
+
+    alone = [cost * q * q for q in positions]
+    beside = [cost * (q * q + 2 * q * (together - q)) for q in positions]
+    low, high = (
+        Scores(
+            tuple(
+                Fraction(loss + pick(a, b) + given)
+                for loss, a, b, given in zip(losses, alone, beside, fund, strict=True)
+            ),
+            Fraction(own + sum(fund)),
+        )
+        for pick in (min, max)
+    )
+    found = bounded(low, high)
+    sizes = [len(chosen) for chosen in every_set(len(members)) if exhausts_(chosen)]
+    if found.enough is not None:
+        assert exhausts_(found.enough)
+        assert min(sizes) <= len(found.enough)
+    if sizes:
+        assert found.fewer is not None
+        assert found.fewer <= min(sizes)
+    if cost == 0:
+        assert (found.fewer is None) == (not sizes)
+        assert found.enough is None or len(found.enough) == min(sizes) == found.fewer

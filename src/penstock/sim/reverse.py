@@ -51,6 +51,31 @@ def fewest(scores: Scores) -> tuple[int, ...] | None:
     return () if scores.threshold < 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where losses do not add up: no ``fewer`` defaults exhaust the layer, and ``enough`` of them do.
+
+    ``fewer`` is the least number that may be enough, None where none is; ``enough`` members, whose default
+    exhausts the layer for sure, None where no set does for sure.
+    """
+
+    fewer: int | None
+    enough: tuple[int, ...] | None
+
+
+def bounded(least: Scores, most: Scores) -> Bounds:
+    """What two additive scores say of losses that lie between them for every set of defaulters.
+
+    Losses do not add up where the defaulters' positions net or crowd each other. What a member costs
+    beside any others is at least its score in ``least``, and at most that in ``most``; then the fewest
+    defaults lie between the fewest by ``most`` and the fewest by ``least``.
+    """
+    assert all(low <= high for low, high in zip(least.scores, most.scores, strict=True))
+    assert least.threshold >= most.threshold
+    maybe, surely = fewest(most), fewest(least)
+    return Bounds(None if maybe is None else len(maybe), surely)
+
+
 def minimal_sets(scores: Scores, most: int = 100_000) -> list[tuple[int, ...]]:
     """Every set that exhausts the layer and of which no part does, smaller sets first.
 
