@@ -127,13 +127,13 @@ def run(
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put the files.")] = Path(),
 ) -> None:
-    """Write a commented rulebook, a scenario and a table of members to start from."""
+    """Write a commented rulebook, a scenario and a simulation, with their tables, to start from."""
     from importlib.resources import files
 
     from penstock.app.files import write_text
 
     templates = files("penstock.app") / "templates"
-    names = ("rulebook.yaml", "scenario.yaml", "members.csv")
+    names = ("rulebook.yaml", "scenario.yaml", "members.csv", "model.yaml", "risk.csv")
     there = [str(folder / name) for name in names if (folder / name).exists()]
     if there:
         says = f"{', '.join(there)} stands there already; nothing was written"
@@ -141,7 +141,7 @@ def init(
     for name in names:
         write_text(folder / name, (templates / name).read_text(encoding="utf-8"))
         out.print(f"{folder / name} written")
-    out.print(f"\nNow: penstock run {folder / 'scenario.yaml'}")
+    out.print(f"\nNow: penstock run {folder / 'scenario.yaml'}, and penstock simulate {folder / 'model.yaml'}")
 
 
 @app.command()

@@ -45,7 +45,7 @@ def compare(
 
     The difference has an interval of its own, far narrower than those of the two.
 
-    Example: [bold]penstock compare model.yaml --under illustrative/major_ccp[/bold]
+    Example: [bold]penstock compare model.yaml --under illustrative/eu_second_skin[/bold]
     """
     count, number = scenarios_of(scenarios), seed_of(seed)
     check_level(level)
