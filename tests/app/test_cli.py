@@ -194,7 +194,13 @@ def test_compare_computes_its_figures_and_draws_both(folder: Path) -> None:
 def test_init_check_explain_run_most_and_curve_work_one_after_another(tmp_path: Path) -> None:
     assert penstock("init", "mine", cwd=tmp_path).returncode == 0
     mine = tmp_path / "mine"
-    assert sorted(path.name for path in mine.iterdir()) == ["members.csv", "model.yaml", "risk.csv", "rulebook.yaml", "scenario.yaml"]
+    assert sorted(path.name for path in mine.iterdir()) == [
+        "members.csv",
+        "model.yaml",
+        "risk.csv",
+        "rulebook.yaml",
+        "scenario.yaml",
+    ]
     again = penstock("init", "mine", cwd=tmp_path)
     assert again.returncode == 2
     assert "FILE_EXISTS" in again.stderr

@@ -47,6 +47,9 @@ Folders = Annotated[
 ]
 
 
+_FIRST_STEPS = ("run", "scenario.yaml"), ("simulate", "model.yaml")
+
+
 class Kind(StrEnum):
     """The two file formats."""
 
@@ -141,7 +144,8 @@ def init(
     for name in names:
         write_text(folder / name, (templates / name).read_text(encoding="utf-8"))
         out.print(f"{folder / name} written")
-    out.print(f"\nNow: penstock run {folder / 'scenario.yaml'}, and penstock simulate {folder / 'model.yaml'}")
+    run_, simulate_ = (f"penstock {word} {folder / name}" for word, name in _FIRST_STEPS)
+    out.print(f"\nNow: {run_}, and {simulate_}")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from penstock.sim.kernel import add
 from penstock.sim.layout import CALL, ENDS, FUND, HAIRCUT, OTHER, OWN, LayerInfo, WaterfallArrays
 from penstock.sim.model import DEGREES
 from penstock.sim.pour import own_resources, poured
+from penstock.sim.tally import carry
 
 Ints = NDArray[np.int64]
 
@@ -53,10 +54,8 @@ def nothing(members: int) -> Differences:
 def added(first: Differences, second: Differences) -> Differences:
     """Of both ranges, limbs carried."""
     found = Differences(*(a + b for a, b in zip(first, second, strict=True)))
-    for table in (found.payers, found.members):
-        for low in range(3, WHO, 2):
-            table[:, low + 1] += table[:, low] >> 32
-            table[:, low] &= 0xFFFFFFFF
+    carry(found.payers, WHO)
+    carry(found.members, WHO)
     return found
 
 

@@ -9,8 +9,10 @@ import numpy as np
 from penstock.sim import kernel
 from penstock.sim.layout import ENDS_ALL, LAYER, PARTY, LayerInfo, Waterfall, WaterfallArrays
 from penstock.sim.model import Model, ModelArrays, arrays
-from penstock.sim.tally import Tally, canonical, empty, merged
+from penstock.sim.tally import Tally, empty, merged
 
+MOST = 2**26
+"""Scenarios between two carries: no limb of a sum leaves its range before."""
 VERSION = 1
 """Of the meaning of the bits: another number where the same seed gives other scenarios."""
 
@@ -46,9 +48,13 @@ class Engine:
 
     def run(self, seed: int, first: int, count: int) -> Tally:
         """The tally of ``count`` scenarios from number ``first``."""
-        tally = self.nothing()
-        kernel.simulate(self.model, self.waterfall, tally, self.regimes, np.uint64(seed), first, count)
-        return canonical(tally)
+        whole = self.nothing()
+        for start in range(first, first + count, MOST):
+            some = min(MOST, first + count - start)
+            tally = self.nothing()
+            kernel.simulate(self.model, self.waterfall, tally, self.regimes, np.uint64(seed), start, some)
+            whole = merged(whole, tally)
+        return whole
 
 
 def engine(model: Model, waterfall: Waterfall) -> Engine:

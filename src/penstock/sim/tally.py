@@ -67,16 +67,28 @@ def empty(members: int, layers: int) -> Tally:
 def merged(first: Tally, second: Tally) -> Tally:
     """The tally of both ranges. Limbs are carried, so that sums of any number of tallies fit."""
     added = {name: getattr(first, name) + getattr(second, name) for name in Tally._fields if name != "worst"}
-    for table in (added["measures"], added["charges"]):
-        for low in range(SUM, table.shape[1], 2):
-            table[:, low + 1] += table[:, low] >> 32
-            table[:, low] &= 0xFFFFFFFF
+    carry(added["measures"])
+    carry(added["charges"])
     both = np.concatenate([first.worst, second.worst])
     both = both[both[:, 2] >= 0]
     order = np.lexsort((both[:, 2], -both[:, 1], -both[:, 0]))[:WORST]
     worst = np.full((WORST, 3), -1, dtype=np.int64)
     worst[: len(order)] = both[order]
     return Tally(**added, worst=worst)
+
+
+def carry(table: Ints, end: int | None = None) -> None:
+    """Carry the limbs of columns SUM to ``end``, in place.
+
+    The products of the squares carry into each other: low x low counts once, low x high 2^32 and high x high
+    2^62 times, so the third has room for the squares of any number of amounts.
+    """
+    for low in range(SUM, table.shape[1] if end is None else end, 2):
+        table[:, low + 1] += table[:, low] >> 32
+        table[:, low] &= 0xFFFFFFFF
+    for column, times in ((SQUARES + 1, 1), (SQUARES + 3, 4)):
+        table[:, column + 2] += times * (table[:, column] >> 32)
+        table[:, column] &= 0xFFFFFFFF
 
 
 def canonical(tally: Tally) -> Tally:

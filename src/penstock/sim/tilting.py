@@ -21,6 +21,7 @@ from penstock.sim.kernel import add
 from penstock.sim.layout import ENDS_ALL, PARTY
 from penstock.sim.model import BLOCK, DEGREES, JUMP, LOADING, OWN_LATENT, WRONG_WAY
 from penstock.sim.pour import own_resources, poured
+from penstock.sim.tally import carry
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -71,10 +72,8 @@ def nothing(layers: int) -> Weighted:
 def added(first: Weighted, second: Weighted) -> Weighted:
     """Of both ranges, limbs carried."""
     found = Weighted(*(a + b for a, b in zip(first, second, strict=True)))
-    for table in (found.events, found.amounts):
-        for low in range(3, 11, 2):
-            table[:, low + 1] += table[:, low] >> 32
-            table[:, low] &= 0xFFFFFFFF
+    carry(found.events)
+    carry(found.amounts)
     return found
 
 

@@ -1,0 +1,449 @@
+"""``penstock simulate``: what is asked for, what is printed, what is kept, what is left where it stops."""
+
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from app.test_cli import Done, penstock
+from app.test_simulating import Interrupted
+from app_files import MODEL, folder_of
+from penstock.app import jobs, simulating
+from penstock.sim.summary import summary
+from penstock.sim.tally import PASSED, POSITIVE, REACHED, SUM, total
+from penstock.store import results
+from penstock.store.model_files import load_model
+
+COUNT, BLOCK = 30_000, 5_000
+FILES = {"scenario.yaml", "risk.csv", "model.yaml"}
+KEPT = {
+    "manifest.json", "tally.npz", "layers.csv", "members.csv", "exceedance.csv", "worst.csv",
+    "summary.json", "exceedance.svg", "liability.svg",
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The files of a simulation."""
+    folder_of(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that there are several."""
+    monkeypatch.setattr(simulating, "block_of", lambda scenarios: BLOCK)
+
+
+def simulate(folder: Path, *words: str, count: int = COUNT) -> Done:
+    """The command, with a few scenarios."""
+    given = () if "--scenarios" in words else ("--scenarios", str(count))
+    return penstock("simulate", "model.yaml", *given, *words, cwd=folder)
+
+
+def good(folder: Path, *words: str, count: int = COUNT) -> Any:
+    """What it prints as JSON."""
+    done = simulate(folder, *words, "--json", count=count)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def refused(folder: Path, *words: str, says: str) -> None:
+    """With a message, before any work, and nothing written."""
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    folders = {path for path in folder.rglob("*") if path.is_dir()}
+    done = simulate(folder, *words)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert says in done.stderr
+    assert "write " in done.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert {path for path in folder.rglob("*") if path.is_dir()} == folders
+
+
+# --- what is asked for --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "seed", ["x", "-1", str(2**64), "1.5", "", " 1", "1e3", "١", "0" * 40 + "9" * 30, "0" * 5000]
+)
+def test_a_seed_that_is_none(folder: Path, seed: str) -> None:
+    """The largest is one less than 2^64."""
+    refused(folder, f"--seed={seed}", says="is no seed")
+
+
+def test_the_seeds_at_both_ends(folder: Path) -> None:
+    """Good, and different."""
+    first, last = (good(folder, f"--seed={seed}") for seed in (0, 2**64 - 1))
+    assert (first["seed"], last["seed"]) == (0, 2**64 - 1)
+    assert first["layers"] != last["layers"]
+
+
+@pytest.mark.parametrize("count", ["0", "-5", "abc", "1e-3", "", "1.5", "_", "1e", "inf", "nan", "１"])
+def test_scenarios_that_are_none(folder: Path, count: str) -> None:
+    """A whole number from one on."""
+    refused(folder, f"--scenarios={count}", says="is no number of scenarios")
+
+
+@pytest.mark.parametrize("count", ["1e18", "10_000_000_000_001", "9" * 19, "1e99"])
+def test_scenarios_that_would_take_years(folder: Path, count: str) -> None:
+    """Refused, not begun."""
+    refused(folder, f"--scenarios={count}", says="would take years")
+
+
+def test_scenarios_in_any_writing(folder: Path) -> None:
+    """Powers of ten, digits in groups."""
+    for text, count in (("2e3", 2000), ("2_000", 2000), ("1", 1)):
+        assert good(folder, f"--scenarios={text}")["scenarios"] == count
+
+
+@pytest.mark.parametrize("level", ["0", "1", "nan", "inf", "-0.5", "0.4999", "95"])
+def test_a_level_that_is_none(folder: Path, level: str) -> None:
+    """From a half to below one."""
+    refused(folder, f"--level={level}", says="is no level")
+
+
+def test_the_level_that_is_asked_for_is_the_one_that_is_told(folder: Path) -> None:
+    """Wider intervals; the heading says 99.9 %, not 100."""
+    narrow, wide = (good(folder, f"--level={level}") for level in (0.5, 0.999))
+    for a, b in zip(narrow["layers"], wide["layers"], strict=True):
+        assert b["hit"]["low"] < a["hit"]["low"] < a["hit"]["estimate"] < a["hit"]["high"] < b["hit"]["high"]
+    heading = simulate(folder, "--level=0.999").stdout.splitlines()[3]
+    assert "99.9%" in heading.replace(" %", "%")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--resume",), "there is no folder to resume"),
+        (("--resume", "--out", "nowhere"), "holds no simulation"),
+        (("--out", "risk.csv"), "cannot be written"),
+        (("--out", "risk.csv/results"), "cannot be written"),
+        (("--out", "x" * 300), "cannot be written"),
+        (("--out", "/proc/results"), "cannot be written"),
+        (("--picture", "curves.pdf"), "curves.pdf"),
+        (("--under", "nobody/nothing"), "nobody/nothing"),
+        (("--rulebooks", "nowhere"), "there is no folder nowhere"),
+        (("--rare", "nothing"), "nothing"),
+        (("--rare", "nothing", "--out", "results"), "nothing"),
+    ],
+)
+def test_words_that_cannot_be_meant(folder: Path, words: tuple[str, ...], says: str) -> None:
+    """Before any work, with nothing left behind."""
+    refused(folder, *words, says=says)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "tcp://", "http://["])
+def test_a_cluster_that_does_not_answer(folder: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """No folder is begun, so that the same words can be given again."""
+    monkeypatch.setattr(jobs, "PATIENCE", "200ms")
+    refused(folder, "--cluster", address, "--out", "results", says="does not answer")
+
+
+def test_a_table_that_cannot_be_meant_leaves_nothing(folder: Path) -> None:
+    """No folder is begun."""
+    text = (folder / "risk.csv").read_text(encoding="utf-8")
+    (folder / "risk.csv").write_text(text.replace("0.04", "NaN"), encoding="utf-8")
+    refused(folder, "--out", "results", "--picture", "curves.svg", says="risk.csv:2:2: ")
+
+
+@pytest.mark.parametrize(
+    ("book", "word"),
+    [
+        ("segments: {names: [a, b]}", "segments"),
+        ("{id: clients, payer: customer, source: collateral}", "payer: customer"),
+    ],
+)
+def test_a_rulebook_that_cannot_be_simulated(folder: Path, book: str, word: str) -> None:
+    """Refused by the word; every shipped rulebook stands in tests of the simulation."""
+    text = (folder / "scenario.yaml").read_text(encoding="utf-8")
+    if word == "segments":
+        text = text.replace("  layers:", "  segments: [a, b]\n  layers:").replace(
+            'loss: "0"', 'loss: {a: "0"}'
+        )
+    else:
+        text = text.replace("    - {id: haircut", f"    - {book}\n    - {{id: haircut")
+    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    refused(folder, "--out", "results", says=f"cannot express {word!r}")
+
+
+# --- what is printed ----------------------------------------------------------------------------------
+
+
+def test_json_has_the_figures_of_the_tally(folder: Path) -> None:
+    """Counts over scenarios, sums over scenarios; nothing else is printed."""
+    printed = good(folder, "--seed", "7")
+    one = simulating.ready(load_model(folder / "model.yaml"))
+    tally = one.engine.run(7, 0, COUNT)
+    told = summary(one.engine, tally)
+    assert (printed["scenarios"], printed["seed"], printed["level"]) == (COUNT, 7, 0.95)
+    assert printed["engine"] == one.engine.digest
+    assert sum(printed["defaults"].values()) == COUNT
+    for i, layer in enumerate(printed["layers"]):
+        row = tally.measures[i]
+        assert layer["hit"]["estimate"] == row[REACHED] / COUNT
+        assert layer["exhausted"]["estimate"] == row[PASSED] / COUNT
+        assert layer["used"]["positive"]["estimate"] == row[POSITIVE] / COUNT
+        mean = total(row[SUM : SUM + 2]) / COUNT
+        assert abs(float(layer["used"]["mean"]["estimate"]) * 100 - mean) <= 0.5
+    assert [one["layer"] for one in printed["layers"]] == [layer.id for layer in one.engine.layers]
+    members = {name: i for i, name in enumerate(one.engine.members)}
+    for member in printed["members"]:
+        row = tally.charges[members[member["member"]]]
+        assert member["default"]["estimate"] == tally.defaulted[members[member["member"]]] / COUNT
+        assert abs(float(member["paid"]["mean"]["estimate"]) * 100 - total(row[SUM : SUM + 2]) / COUNT) <= 0.5
+        parts = sum(float(amount) for amount in member["by_kind"].values())
+        assert parts == pytest.approx(float(member["paid"]["mean"]["estimate"]), abs=0.02)
+    assert [one["scenario"] for one in printed["worst"]] == [number for _, _, number in told.worst]
+
+
+def test_json_stays_json_beside_anything_else(folder: Path) -> None:
+    """With pictures, replayed scenarios and importance sampling."""
+    good(folder, "--open", "2")
+    good(folder, "--picture", "curves.svg")
+
+
+def test_amounts_that_cannot_be_negative_are_not(folder: Path) -> None:
+    """Not even at the lower end of an interval, however few scenarios."""
+    printed = good(folder, count=250)
+    for one in (*printed["layers"], *printed["members"]):
+        found = one.get("used") or one["paid"]
+        for values in (found["mean"], *found["quantiles"].values(), *found["expected_shortfall"].values()):
+            assert float(values["low"]) >= 0
+
+
+def test_nobody_pays_more_than_it_has(folder: Path) -> None:
+    """Quantiles and shortfalls of a member end where its fund, its calls and its gains do."""
+    most = {"ALPHA": 85e6, "BETA": 64e6, "GAMMA": 42e6, "DELTA": 26e6, "EPSILON": 11e6}
+    (folder / "scenario.yaml").write_text(
+        (folder / "scenario.yaml").read_text(encoding="utf-8").replace('"10000000"}}', '"1.00"}}'),
+        encoding="utf-8",
+    )
+    for member in good(folder, count=200_000)["members"]:
+        found = member["paid"]
+        for values in (*found["quantiles"].values(), *found["expected_shortfall"].values()):
+            assert float(values["estimate"]) <= most[member["member"]]
+
+
+def test_the_worst_are_replayed_to_the_cent(folder: Path) -> None:
+    """As many as are asked for, the worst first, with the amounts that were added up."""
+    worst = good(folder)["worst"]
+    done = simulate(folder, "--open", "3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the same to the cent as simulated") == 3
+    for one in worst[:3]:
+        part = done.stdout.split(f"Scenario {one['scenario']}, replayed")[1].split("the same to the cent")[0]
+        assert part.split("uncovered")[1].split()[0].replace(",", "") == one["uncovered"]
+    assert simulate(folder, "--open", "101").returncode == 2
+
+
+def test_a_replay_that_is_not_the_same_is_a_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: what was added up is another seed's."""
+    run = simulating.Run.go
+
+    def other(self: simulating.Run, *words: Any) -> bool:
+        self.seed += 1
+        done = run(self, *words)
+        self.seed -= 1
+        return done
+
+    monkeypatch.setattr(simulating.Run, "go", other)
+    with pytest.raises(AssertionError, match="is not the same"):
+        simulate(folder, "--open", "3")
+
+
+def test_where_nobody_defaults_there_is_nothing_to_draw(folder: Path) -> None:
+    """Zeros with their intervals; a folder without pictures."""
+    text = (folder / "risk.csv").read_text(encoding="utf-8")
+    header, *rows = [line.split(",") for line in text.splitlines()]
+    lines = [header, *([row[0], "0", *row[2:]] for row in rows)]
+    (folder / "risk.csv").write_text("\n".join(",".join(line) for line in lines) + "\n", encoding="utf-8")
+    found = good(folder, "--out", "results")
+    assert found["defaults"] == {"0": COUNT}
+    assert all(layer["hit"]["estimate"] == 0 < layer["hit"]["high"] for layer in found["layers"])
+    assert {path.name for path in (folder / "results").iterdir()} == KEPT - {
+        "exceedance.svg",
+        "liability.svg",
+    }
+
+
+# --- what is kept -------------------------------------------------------------------------------------
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def test_a_folder_keeps_all_that_the_manual_names(folder: Path) -> None:
+    """Tables that agree with what is printed; pictures that are XML."""
+    printed = good(folder, "--out", "results")
+    out = folder / "results"
+    assert {path.name for path in out.iterdir()} == KEPT
+    kept = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert {**kept, "begun": ""} == {**printed, "begun": ""}
+    for picture in out.glob("*.svg"):
+        assert ElementTree.parse(picture).getroot().tag.endswith("svg")
+    layers = {row["layer"]: row for row in table(out / "layers.csv")}
+    assert list(layers) == [*(one["layer"] for one in printed["layers"]), "uncovered", "beyond_own_resources"]
+    for one in printed["layers"]:
+        row = layers[one["layer"]]
+        assert float(row["hit"]) == pytest.approx(one["hit"]["estimate"], rel=1e-8)
+        assert float(row["exhausted_high"]) == pytest.approx(one["exhausted"]["high"], rel=1e-8)
+        assert (row["mean"], row["mean_low"]) == (one["used"]["mean"]["estimate"], one["used"]["mean"]["low"])
+        assert row["quantile_0.99"] == one["used"]["quantiles"]["0.99"]["estimate"]
+        assert row["shortfall_0.999"] == one["used"]["expected_shortfall"]["0.999"]["estimate"]
+    members = {row["member"]: row for row in table(out / "members.csv")}
+    for one in printed["members"]:
+        row = members[one["member"]]
+        assert (row["mean"], row["call"]) == (one["paid"]["mean"]["estimate"], one["by_kind"]["call"])
+        assert float(row["default_low"]) == pytest.approx(one["default"]["low"], rel=1e-8)
+    worst = [(int(row["scenario"]), row["uncovered"]) for row in table(out / "worst.csv")]
+    assert worst == [(one["scenario"], one["uncovered"]) for one in printed["worst"]]
+    for layer in printed["layers"]:
+        curve = [row for row in table(out / "exceedance.csv") if row["layer"] == layer["layer"]]
+        counts = [int(row["scenarios"]) for row in curve]
+        assert counts == sorted(counts, reverse=True)
+        assert counts[0] / COUNT == layer["used"]["positive"]["estimate"]
+        amounts = [float(row["at_least"]) for row in curve]
+        assert amounts == sorted(set(amounts))
+
+
+def test_a_picture_is_written_where_it_is_asked_for(folder: Path) -> None:
+    """As .svg and .png."""
+    for name, first in (("curves.svg", b"<?xml"), ("curves.png", b"\x89PNG")):
+        assert simulate(folder, "--picture", name).returncode == 0
+        assert (folder / name).read_bytes().startswith(first)
+    assert {path.name for path in folder.iterdir()} == FILES | {"curves.svg", "curves.png"}
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(folder: Path) -> None:
+    """Not begun anew, and not gone on with under another seed or model."""
+    good(folder, "--out", "results")
+    refused(folder, "--out", "results", says="holds a simulation already")
+    refused(folder, "--out", "results", "--resume", "--seed", "2", says="another seed")
+    text = MODEL.replace('"0.5"', '"0.4"')
+    (folder / "model.yaml").write_text(text, encoding="utf-8")
+    refused(folder, "--out", "results", "--resume", says="another model or rulebook")
+
+
+# --- interrupted and resumed --------------------------------------------------------------------------
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Pools are stopped by Ctrl-C after some tasks."""
+    whole = jobs.pool_of
+
+    @contextmanager
+    def stopped(*words: Any, **more: Any) -> Iterator[jobs.Pool]:
+        with whole(*words, **more) as pool:
+            yield Interrupted(pool, after)
+
+    monkeypatch.setattr(jobs, "pool_of", stopped)
+
+
+def shown(folder: Path) -> Any:
+    """What a folder's summary says, but for when it was begun."""
+    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return {**found, "begun": ""}
+
+
+def test_an_interrupted_run_keeps_what_is_done_and_is_resumed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends with 130 and says how to go on; the resumed run has the figures of one that never stopped."""
+    good(folder, "--out", "whole")
+    with monkeypatch.context() as patch:
+        interrupted(patch, after=4)
+        done = simulate(folder, "--out", "results")
+    assert done.returncode == 130
+    assert "--out results --resume goes on" in done.stderr
+    part = shown(folder / "results")
+    assert 0 < part["scenarios"] < COUNT
+    assert part["scenarios"] % BLOCK == 0
+    assert simulate(folder, "--out", "results", "--resume").returncode == 0
+    assert shown(folder / "results") == shown(folder / "whole")
+    for name in KEPT - {"manifest.json", "summary.json", "tally.npz"}:
+        if name.endswith(".csv"):
+            assert (folder / "results" / name).read_bytes() == (folder / "whole" / name).read_bytes()
+    assert not list(folder.rglob("*.part"))
+
+
+def test_a_run_interrupted_before_anything_was_done(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Says so; without a folder too; and can be gone on with."""
+    with monkeypatch.context() as patch:
+        interrupted(patch, after=0)
+        for words in ((), ("--out", "results")):
+            done = simulate(folder, *words)
+            assert (done.returncode, done.stdout) == (130, "")
+            assert "before anything was done" in done.stderr
+    assert good(folder, "--out", "results", "--resume")["scenarios"] == COUNT
+
+
+@pytest.mark.parametrize(("first", "then"), [(7_500, 30_000), (10_000, 12_345), (30_000, 30_000)])
+def test_a_run_that_is_done_goes_on_to_more_scenarios(folder: Path, first: int, then: int) -> None:
+    """Each scenario counts once, also where the first run ended within a block."""
+    good(folder, "--out", "results", count=first)
+    more = good(folder, "--out", "results", "--resume", count=then)
+    assert more["scenarios"] == then
+    assert {**more, "begun": ""} == {**good(folder, count=then), "begun": ""}
+    assert shown(folder / "results") == {**more, "begun": ""}
+
+
+def test_fewer_scenarios_than_are_there_do_not_count_any_twice(folder: Path) -> None:
+    """What is done is done: all of it is told, or it is refused."""
+    whole = good(folder, "--out", "results")
+    done = simulate(folder, "--out", "results", "--resume", "--json", count=7_500)
+    if done.returncode == 0:
+        assert json.loads(done.stdout)["layers"] == whole["layers"]
+    else:
+        assert (done.returncode, done.stdout) == (2, "")
+
+
+DAMAGE: dict[str, Any] = {
+    "no block": lambda manifest: manifest.pop("block"),
+    "a block of none": lambda manifest: manifest.update(block=0),
+    "a block below zero": lambda manifest: manifest.update(block=-5),
+    "a block that is none": lambda manifest: manifest.update(block="many"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_manifest(folder: Path, name: str) -> None:
+    """Told as such; the good one, the control, is gone on with."""
+    good(folder, "--out", "results")
+    good(folder, "--out", "results", "--resume")
+    manifest = results.read_manifest(folder / "results")
+    DAMAGE[name](manifest)
+    results.save_manifest(folder / "results", manifest)
+    refused(folder, "--out", "results", "--resume", says="damaged")
+
+
+def test_a_damaged_checkpoint_is_never_a_fault_of_the_program(folder: Path) -> None:
+    """Whatever bit is turned in it: it is read as it was, or told to be damaged."""
+    good(folder, "--out", "results")
+    path = folder / "results" / results.TALLY
+    whole = path.read_bytes()
+    read = results.read_tally(folder / "results")
+    assert read
+    some = 0
+    for place in range(0, len(whole), max(1, len(whole) // 400)):
+        data = bytearray(whole)
+        data[place] ^= 4
+        path.write_bytes(data)
+        done = simulate(folder, "--out", "results", "--resume", "--json") if place % 20 == 0 else None
+        try:
+            found = results.read_tally(folder / "results")
+        except results.Refused:
+            some += 1
+            assert done is None or (done.returncode, done.stdout) == (2, "")
+        else:
+            assert found
+            assert all((found[0][name] == array).all() for name, array in read[0].items())
+    assert some > 100
