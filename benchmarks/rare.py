@@ -6,14 +6,17 @@ python benchmarks/rare.py [plain scenarios] [seeds]
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from math import sqrt
+from pathlib import Path
 from statistics import median
 from time import process_time
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.service import COPULAS, service
 
 from penstock.sim.engine import Engine, engine
 from penstock.sim.rare import RareFound, fitted, rare_found
 from penstock.sim.statistics import normal_quantile
 from penstock.sim.tally import PASSED, Tally
-from service import COPULAS, service
 
 PLAIN, SEEDS, WEIGHTED = 10**8, 20, 200_000
 MEMBERS = 50

@@ -143,7 +143,8 @@ def test_where_positions_crowd_or_net_the_fewest_lie_between_the_bounds(
 
     def exhausts_(chosen: tuple[int, ...]) -> bool:
         loss = sum(losses[i] for i in chosen) + cost * sum(positions[i] for i in chosen) ** 2
-        return loss > own + sum(given for i, given in enumerate(fund) if i not in chosen)
+        left = sum(given for i, given in enumerate(fund) if i not in chosen)
+        return bool(loss > own + left)
 
     alone = [cost * q * q for q in positions]
     beside = [cost * (q * q + 2 * q * (together - q)) for q in positions]
