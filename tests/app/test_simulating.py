@@ -116,7 +116,7 @@ def test_workers_that_die_every_time_are_given_up() -> None:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two worker processes of Dask on this machine."""
     import warnings
 
@@ -126,7 +126,10 @@ def cluster() -> Iterator[Any]:
 
         local: Any = distributed.LocalCluster
 
-        with local(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as found:
+        scratch = str(tmp_path_factory.mktemp("workers"))
+        with local(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=scratch
+        ) as found:
             yield found
 
 

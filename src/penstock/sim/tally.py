@@ -116,11 +116,3 @@ class Bins:
     def low(self, place: int) -> float:
         """The least amount in a bin."""
         return float(2.0 ** (place // self.per_octave) * (1 + place % self.per_octave / self.per_octave))
-
-    def edges(self, bins: int) -> NDArray[np.float64]:
-        """The lower bounds of all bins, and the upper bound of the last."""
-        place = np.arange(bins + 1)
-        edges: NDArray[np.float64] = 2.0 ** (place // self.per_octave) * (
-            1 + place % self.per_octave / self.per_octave
-        )
-        return edges
