@@ -1,4 +1,4 @@
-"""Tables of a simulation that cannot be meant: every cell and row with its place and what to write instead."""
+"""Tables of a simulation that cannot be meant: each cell and row with its place and a remedy."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """``penstock simulate``: how likely each layer is hit and exhausted, and what it costs whom."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from penstock.app.console import INTERRUPTED, err, existing
+from penstock.app.console import INTERRUPTED, err, existing, out
 from penstock.core.problems import Problem, Refused
 
 if TYPE_CHECKING:
@@ -71,32 +72,36 @@ def simulate(
         raise Refused(Problem("USAGE", ("--resume",), "there is no folder to resume", "--out FOLDER"))
     from penstock.app import show_simulation, simulating
     from penstock.report.figures import form_of
+    from penstock.sim.rare import target_of
     from penstock.store.model_files import load_model
 
     if picture:
         form_of(picture)
     one = simulating.ready(load_model(file, existing(rulebooks), under))
     run = simulating.Run(one.engine, number, count, simulating.block_of(count), folder)
-    if folder:
-        (simulating.resumed if resume else simulating.begun)(one, run)
-    whole = _run(run, workers, processes, cluster)
+    if rare:
+        target_of(one.engine, rare)
+    whole = _run(one, run, resume, workers, processes, cluster)
     if not run.count:
         err.print("Interrupted before anything was done.")
         raise typer.Exit(INTERRUPTED)
     weighted = _rare(one, run, rare, level, workers)
     show_simulation.found(one, run, level, weighted, json=json, picture=picture)
     if open_:
-        show_simulation.worst(one, run, open_)
+        show_simulation.worst(one, run, open_, err if json else out)
     if not whole:
         err.print(f"Interrupted after {run.count:,} of {count:,} scenarios; they are kept", end="")
         err.print(f": --out {folder} --resume goes on." if folder else " above.")
         raise typer.Exit(INTERRUPTED)
 
 
-def _run(run: "Run", workers: int, processes: bool, cluster: str) -> bool:
-    from penstock.app import jobs
+def _run(one: "Ready", run: "Run", resume: bool, workers: int, processes: bool, cluster: str) -> bool:
+    """Begin or take up the folder once there are workers, so that nothing is left where there are none."""
+    from penstock.app import jobs, simulating
 
     with jobs.pool_of(run.engine, workers, processes, cluster) as pool, counting(run.scenarios) as told:
+        if run.folder:
+            (simulating.resumed if resume else simulating.begun)(one, run)
         return run.go(pool, told)
 
 
@@ -142,8 +147,6 @@ def _rare(one: "Ready", run: "Run", target: str, level: float, workers: int) -> 
 
 def scenarios_of(text: str) -> int:
     """How many scenarios; Refused USAGE for anything else than a whole number up to 10^13."""
-    import re
-
     match = re.fullmatch(r"([1-9][0-9]{0,18})(?:[eE]\+?([0-9]{1,2}))?", text.replace("_", ""))
     count = int(match[1]) * 10 ** int(match[2] or 0) if match else 0
     if not match:
@@ -157,7 +160,7 @@ def scenarios_of(text: str) -> int:
 
 def seed_of(text: str) -> int:
     """The seed; Refused USAGE for anything else than a whole number of 64 bits."""
-    if not (text.isascii() and text.isdigit()) or int(text[:40]) >= 2**64:
+    if not re.fullmatch("[0-9]{1,20}", text) or int(text) >= 2**64:
         says = f"{text[:40]!r} is no seed"
         raise Refused(Problem("USAGE", ("--seed",), says, "a whole number from 0 to 2^64 - 1"))
     return int(text)

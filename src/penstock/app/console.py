@@ -61,6 +61,7 @@ def table(
     rows: Sequence[Sequence[str]],
     right: Sequence[int] = (),
     whole: Sequence[int] = (0,),
+    to: Console = out,
 ) -> None:
     """Print a table; columns in ``right`` hold figures, those in ``whole`` are never broken."""
     least = 0
@@ -74,7 +75,7 @@ def table(
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     # Wider than the screen rather than an amount cut short.
-    out.print(grid, soft_wrap=False, width=max(out.width, least), crop=False)
+    to.print(grid, soft_wrap=False, width=max(to.width, least), crop=False)
 
 
 def refuse(refused: Refused) -> None:

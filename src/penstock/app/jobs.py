@@ -119,7 +119,7 @@ class Cluster:
 
         try:
             self.client = Client(address, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:
+        except (OSError, ValueError, TimeoutError) as error:  # ValueError: no address at all
             says = f"the cluster at {address} does not answer: {str(error)[:200]}"
             instead = "the address of a scheduler, such as tcp://host:8786"
             raise Refused(Problem("CLUSTER", ("--cluster",), says, instead)) from None
@@ -204,9 +204,9 @@ def perform_all(tasks: Iterable[Task], pool: Pool, done: Callable[[Task, Any], N
 
 
 def ranges(scenarios: int, block: int, finished: Iterable[tuple[int, int]] = ()) -> Iterator[tuple[int, int]]:
-    """(first, count) of the blocks that make up ``scenarios``, without those that are finished."""
-    known = set(finished)
-    for first in range(0, scenarios, block):
-        one = first, min(block, scenarios - first)
-        if one not in known:
-            yield one
+    """(first, count) of what is left of ``scenarios`` beside what is finished, in blocks."""
+    at = 0
+    for first, count in [*sorted(finished), (scenarios, 0)]:
+        for start in range(at, min(first, scenarios), block):
+            yield start, min(block, min(first, scenarios) - start)
+        at = max(at, first + count)

@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.app.console import err, out, say, table
+from rich.text import Text
+
+from penstock.app.console import err, out, table
 from penstock.core.problems import Refused
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from penstock.app.simulating import RareRun, Ready, Run
     from penstock.sim.summary import Summary
 
@@ -62,7 +66,7 @@ def _tell_rare(rare: "RareRun", found: "Summary") -> None:
     out.print(f"\n[title]By importance sampling[/title], aimed at {aim}")
     text = f"{rare.found.scenarios:,} scenarios; mean weight {rare.found.weight:.4f}, "
     out.print(text + f"within {2 * rare.found.weight_error:.4f} of 1 by chance\n", style="quiet")
-    part = f"{found.level:.0%}"
+    part = f"{100 * found.level:g}%"
     heads = ("event", "plain", part, "weighted", part, "effective", "gain")
     table(heads, simulated.rare_rows(rare, found), right=(1, 3, 5, 6), whole=(0, 2, 4))
 
@@ -76,7 +80,7 @@ def _tell(one: "Ready", found: "Summary") -> None:
     some = sum(found.defaults[1:]) / found.scenarios
     text = f"{found.scenarios:,} scenarios, {len(found.members)} members, {unit}; "
     out.print(text + f"somebody defaults in {simulated.likely(some)}\n", style="quiet")
-    part = f"{found.level:.0%}"
+    part = f"{100 * found.level:g}%"
     level = simulated.tail_level(found.beyond)
     tail = f"ES {100 * level:g} %" if level else "ES"
     heads = ("layer", "hit", part, "exhausted", part, "mean", tail)
@@ -89,26 +93,28 @@ def _tell(one: "Ready", found: "Summary") -> None:
         out.print(f"and {len(found.members) - SHOWN} more; --json and --out have all", style="quiet")
 
 
-def worst(one: "Ready", run: "Run", number: int) -> None:
+def worst(one: "Ready", run: "Run", number: int, to: "Console") -> None:
     """Replay the worst scenarios in the exact engine, and say whether every layer is the same."""
-    from penstock.app.simulating import worst_of
     from penstock.core.money import written
     from penstock.sim import reference
     from penstock.sim.exact import replayed
 
     unit = one.file.scenario.currency
 
-    for scenario in worst_of(run, number):
+    rows_ = (tuple(int(one_) for one_ in row) for row in run.tally.worst[:number] if row[2] >= 0)
+    for uncovered, beyond, scenario in rows_:
         drawn = reference.scenario(one.engine.model, run.seed, scenario)
         poured = reference.poured(one.waterfall, one.engine.model, run.seed, drawn)
+        if (poured.uncovered, poured.beyond) != (uncovered, beyond):
+            raise AssertionError(f"scenario {scenario} is not the same as it was added up")
         _, event = replayed(one.waterfall, one.engine.model, run.seed, scenario)
         same = [row.used for row in event.layers] == poured.used and event.uncovered == poured.uncovered
-        out.print(f"\n[title]Scenario {scenario}[/title], replayed in the exact engine")
-        say(f"default of {', '.join(event.members)}", "quiet")
+        to.print(f"\n[title]Scenario {scenario}[/title], replayed in the exact engine")
+        to.print(Text(f"default of {', '.join(event.members)}", style="quiet"), soft_wrap=False)
         rows = [(row.layer.id, written(row.used, unit, grouped=True)) for row in event.layers]
         rows.append(("uncovered", written(event.uncovered, unit, grouped=True)))
-        table(("layer", "used"), rows, right=(1,))
+        table(("layer", "used"), rows, right=(1,), to=to)
         if not same:
             says = f"scenario {scenario} is not the same in the exact engine"
             raise AssertionError(says)
-        out.print("the same to the cent as simulated", style="quiet")
+        to.print("the same to the cent as simulated", style="quiet")

@@ -1,8 +1,8 @@
 """A simulation from files: the model and the waterfall made ready, run, kept in a folder, resumed."""
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import inf, sqrt
 from pathlib import Path
@@ -24,6 +24,8 @@ from penstock.sim.rare import RareFound, fitted, rare_found
 from penstock.store import results
 from penstock.store.model_files import MARKET, ModelFile, RiskRow
 
+MOST_MEMBERS = 4000
+"""So many losses of the largest size can be added up."""
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints."""
 
@@ -40,7 +42,14 @@ class Ready:
 
 def ready(file: ModelFile) -> Ready:
     """The model and the waterfall of the file; Refused MODEL_CORRELATION, NOT_SIMULATED and others."""
-    model = model_of(file)
+    try:
+        model = model_of(file)
+    except Refused as refused:
+        told = [one if one.place else replace(one, place=file.place) for one in refused.problems]
+        raise Refused(told) from None
+    if len(model.members) > MOST_MEMBERS:
+        says = f"{len(model.members)} members, whose losses together could be beyond 2^62 minor units"
+        raise Refused(Problem("MODEL_MEMBERS", ("members",), says, f"at most {MOST_MEMBERS}"))
     waterfall = waterfall_of(file, model)
     return Ready(file, model, waterfall, engine(model, waterfall))
 
@@ -207,7 +216,7 @@ def manifest_of(one: Ready, run: Run) -> dict[str, Any]:
 def begun(one: Ready, run: Run) -> None:
     """Write the manifest of a new folder; Refused RESULTS_THERE where one holds a simulation already."""
     assert run.folder
-    if (run.folder / results.MANIFEST).exists():
+    if results.is_there(run.folder):
         says = f"{run.folder} holds a simulation already"
         raise Refused(Problem("RESULTS_THERE", ("--out",), says, "another folder, or --resume"))
     results.save_manifest(run.folder, manifest_of(one, run))
@@ -222,18 +231,30 @@ def resumed(one: Ready, run: Run) -> None:
     if different:
         says = f"{run.folder} is of another {'model or rulebook' if 'engine' in different else 'seed'}"
         raise Refused(Problem("RESULTS_OTHER", ("--resume",), says, "the same files and seed"))
-    run.block = int(manifest["block"])
+    broken = Problem("RESULTS_BROKEN", (), f"{run.folder} is damaged", "another folder, to begin anew")
+    block = manifest.get("block")
+    if not isinstance(block, int) or block < 1:
+        raise Refused(broken)
+    run.block = block
     found = results.read_tally(run.folder)
     if found:
         arrays, ranges = found
         shapes = {name: one_.shape for name, one_ in run.tally._asdict().items()}
-        if {name: array.shape for name, array in arrays.items()} != shapes:
-            raise Refused(
-                Problem("RESULTS_BROKEN", (), f"{run.folder} is damaged", "another folder, to begin anew")
-            )
+        if {name: array.shape for name, array in arrays.items()} != shapes or not _disjoint(ranges):
+            raise Refused(broken)
         run.tally = type(run.tally)(**arrays)
         run.finished = [(int(first), int(count)) for first, count in ranges]
+        if "defaults" in arrays and run.count != int(arrays["defaults"].sum()):
+            raise Refused(broken)
     results.save_manifest(run.folder, {**mine, "begun": manifest.get("begun", mine["begun"])})
+
+
+def _disjoint(ranges: np.ndarray[Any, Any]) -> bool:
+    """Whether they are ranges of scenarios, none of which stands in two."""
+    if ranges.ndim != 2 or ranges.shape[1] != 2 or (ranges < [0, 1]).any():
+        return False
+    order = ranges[np.argsort(ranges[:, 0])]
+    return bool((order[:-1].sum(axis=1) <= order[1:, 0]).all())
 
 
 def kept(folder: Path, texts: Mapping[str, str]) -> None:
@@ -279,8 +300,3 @@ def _cost(engine: Any, seed: int, count: int = 20_000) -> float:
     began = process_time()
     engine.run(seed, 0, count)
     return max(process_time() - began, 1e-9)
-
-
-def worst_of(run: Run, number: int) -> Sequence[int]:
-    """The scenarios with the most uncovered, then the largest loss beyond the defaulters' own resources."""
-    return [int(scenario) for _, _, scenario in run.tally.worst[:number] if scenario >= 0]

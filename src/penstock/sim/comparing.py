@@ -119,7 +119,7 @@ def compare(m, one, other, t, key, first, count):
     wide = max(len(one.arrays.parts), len(one.kinds), len(other.arrays.parts), len(other.kinds)) + 1
     wide = max(wide, len(one.arrays.together) + 1, len(other.arrays.together) + 1)
     work, rows, sums = (
-        np.zeros((6, wide), np.int64),
+        np.zeros((7, wide), np.int64),
         np.zeros((3, wide), np.int64),
         np.zeros((2, 8), np.int64),
     )

@@ -50,6 +50,15 @@ def not_expressed(word: str, where: str, why: str) -> Refused:
     return Refused(Problem("NOT_SIMULATED", (), says, instead))
 
 
+def not_known(part: Part) -> Refused:
+    """The refusal of a layer that reads what nobody has given: any scenario may reach it."""
+    assert part.stop
+    says = f"layer {part.layer}: {part.stop[1]}, and a simulation may reach it"
+    return Refused(
+        Problem("MODEL_UNKNOWN", ("scenario",), says, "the amount in the scenario, 0 if there is none")
+    )
+
+
 def compiled(base: Base, members: Sequence[str], *, bids: bool = False, unable: bool = False) -> Waterfall:
     """The arrays of the base's rulebook; Refused NOT_SIMULATED where it says what they cannot.
 
@@ -173,7 +182,7 @@ def _own(step: Step, members: Sequence[str], layers: Sequence[LayerInfo]) -> tup
         if not tranche.labels:
             continue
         if part.stop:
-            raise not_expressed("unknown", f"layer {part.layer}", part.stop[1])
+            raise not_known(part)
         if part.sized or part.together:
             raise not_expressed("together", f"layer {part.layer}", "defaulters would share a limit")
         _, _, _, room = rooms((part,), left, {})[0]
@@ -237,7 +246,7 @@ class _Walk:
     def _one(self, rank: int, part: Part, split: int) -> _Part:
         where = f"layer {part.layer}"
         if part.stop and part.stop[0] == UNKNOWN_REACHED:
-            raise not_expressed("unknown", where, part.stop[1])
+            raise not_known(part)
         if part.able:
             raise not_expressed(
                 "unpaid: uncovered", where, "the unpaid shares would have to be known to the unit"

@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 
 from penstock.sim import kernel
-from penstock.sim.layout import ENDS_ALL, LAYER, PARTY, LayerInfo, Waterfall, WaterfallArrays
+from penstock.sim.layout import ENDS_ALL, KIND, LAYER, PARTY, LayerInfo, Waterfall, WaterfallArrays
 from penstock.sim.model import Model, ModelArrays, arrays
 from penstock.sim.tally import Tally, empty, merged
 
@@ -45,6 +45,11 @@ class Engine:
     def added(self, first: Tally, second: Tally) -> Tally:
         """What two ranges give together."""
         return merged(first, second)
+
+    def most_of_members(self) -> tuple[float, ...]:
+        """The most that each member can pay as a survivor, whatever has happened."""
+        paying = self.waterfall.parts[:, KIND] >= 0
+        return tuple(float(one) for one in self.waterfall.rooms[:, paying].sum(axis=1).max(axis=0))
 
     def run(self, seed: int, first: int, count: int) -> Tally:
         """The tally of ``count`` scenarios from number ``first``."""

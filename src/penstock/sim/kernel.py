@@ -111,11 +111,11 @@ def simulate(m, w, t, regimes, key, first, count):
     member_histogram, worst = borrowed(t.member_histogram), borrowed(t.worst)
     members, layers = len(member), len(measures) - 3
     space = np.zeros((3, max(members, len(blocks)) + 1)), np.zeros((8, members + 1), np.int64)
-    room = np.zeros((9, max(len(parts), layers, len(together)) + 1), np.int64)
+    room = np.zeros((10, max(len(parts), layers, len(together)) + 1), np.int64)
     scratch, whole, work = borrowed(space[0]), borrowed(space[1]), borrowed(room)
     ids, losses, variant = whole[0], whole[1], whole[2, :members]
     out, paid, nobody = whole[3:5, :members], whole[5:8, :members], whole[0, :0]
-    rows = work[6:]
+    rows = work[7:]
     degrees = numbers[DEGREES]
     for number in range(first, first + count):
         s = np.uint64(number)

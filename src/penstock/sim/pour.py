@@ -168,9 +168,11 @@ def poured(
     """Pour what is left over the survivors' steps: what is uncovered, and whether members paid.
 
     ``out``: 2 x M, who is in default, and who pays no calls besides. ``work``: rows of scratch: rooms,
-    capacities, amounts and sizes of parts, capacities of layers, what is left of limits. ``nobody`` is empty.
+    capacities, amounts, sizes and odd units of parts, capacities of layers, what is left of limits.
+    ``nobody`` is empty.
     """
-    room, caps, found, sizes, by_layer, limits = work[0], work[1], work[2], work[3], work[4], work[5]
+    room, caps, found, sizes, extra = work[0], work[1], work[2], work[3], work[4]
+    by_layer, limits = work[5], work[6]
     open_ = beyond
     by_layer[:] = 0
     limits[: len(together)] = together
@@ -199,11 +201,11 @@ def poured(
             by_layer[parts[p, LAYER]] += caps[p - a]
             total += caps[p - a]
         taken = min(open_, total)
-        found[0] = taken
+        found[0], extra[0] = taken, 0
         if b - a > 1:
             for p in range(a, b):
                 sizes[p - a] = parts[p, SPLIT] if parts[a, SPLIT] > 0 else caps[p - a]
-            side_by_side(taken, sizes, caps, b - a, ranks[r, 2], found)
+            side_by_side(taken, sizes, caps, b - a, ranks[r, 2], found, extra)
         for p in range(a, b):
             amount = found[p - a]
             layer = parts[p, LAYER]
@@ -217,7 +219,7 @@ def poured(
                     by_members = True
                     paid[:] = 0
                 who = out[1] if parts[p, CALLED_MONEY] else out[0]
-                charge(rooms, weights, even, p, amount, room[p - a], variant, who, paid[kind])
+                charge(rooms, weights, even, p, amount - extra[p - a], room[p - a], variant, who, paid[kind])
             if parts[p, LAST] and open_ > taken:
                 rows[2, layer] = 1
         open_ -= taken

@@ -74,7 +74,7 @@ def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
 
     Refused RARE_TARGET where there is no such layer, and RARE_NEVER where no pilot comes near.
     """
-    last = _last(engine, target)
+    last = target_of(engine, target)
     tilt = untilted(model)
     scores = np.zeros(PILOT)
     found = np.zeros((len(engine.members) + len(model.correlation) + 2, 3))
@@ -101,7 +101,7 @@ def _level(scores: Floats) -> float:
     return float(above.min()) if len(above) and (scores >= level).mean() > 4 * SELECTED else level
 
 
-def _last(engine: Engine, target: str) -> int:
+def target_of(engine: Engine, target: str) -> int:
     """The last part of the target layer; of all where what is uncovered is meant."""
     parts = engine.waterfall.parts
     if target == "uncovered":

@@ -121,15 +121,15 @@ class _Survivors:
                 caps.append(cap)
                 self.capacity[w.parts[p, LAYER]] += cap
             taken = min(open_, sum(caps))
-            amounts = self._divided(int(taker), parts, taken, caps)
-            for p, room, amount in zip(parts, rooms, amounts, strict=True):
+            amounts, extra = self._divided(int(taker), parts, taken, caps)
+            for p, room, amount, odd in zip(parts, rooms, amounts, extra, strict=True):
                 layer = int(w.parts[p, LAYER])
                 found.reached[layer] = True
                 found.used[layer] += amount
                 if w.parts[p, SHARED] >= 0:
                     self.limits[w.parts[p, SHARED]] -= amount
                 if w.parts[p, KIND] >= 0 and amount:
-                    self._pay(p, amount, room)
+                    self._pay(p, amount - odd, room)
                 if w.parts[p, LAST] and open_ > taken:
                     found.passed[layer] = True
             open_ -= taken
@@ -158,18 +158,20 @@ class _Survivors:
                 cap = min(cap, self.capacity[matched], int(w.parts[p, MATCH_MOST]))
         return min(cap, self.limits[w.parts[p, SHARED]]) if w.parts[p, SHARED] >= 0 else cap
 
-    def _divided(self, taker: int, parts: range, taken: int, caps: list[int]) -> list[int]:
-        """The amount over layers side by side."""
+    def _divided(self, taker: int, parts: range, taken: int, caps: list[int]) -> tuple[list[int], list[int]]:
+        """The amount over layers side by side, and the odd units in each that its payers do not pay."""
         if len(parts) == 1:
-            return [taken]
+            return [taken], [0]
         weights = [int(self.w.parts[p, SPLIT]) for p in parts]
         rounding: Rounding = "largest_remainder" if taker < 0 else "floor_residual"
         amounts, odd = share(taken, weights if weights[0] else caps, caps, rounding)
+        extra = [0] * len(amounts)
         for i in [taker, *range(len(amounts))]:
             more = min(odd, caps[i] - amounts[i])
             amounts[i] += more
+            extra[i] += more
             odd -= more
-        return amounts
+        return amounts, extra
 
     def _pay(self, p: int, amount: int, room: dict[int, int]) -> None:
         """What each survivor pays: a rate, to the nearest unit, and never beyond its room."""

@@ -46,10 +46,11 @@ def at_most(a, b, c, d):
 
 
 @kernel
-def side_by_side(amount, sizes, caps, parts, taker, found):
+def side_by_side(amount, sizes, caps, parts, taker, found, extra):
     """The amount over layers side by side: by their weights under their caps, in whole units, exactly.
 
-    ``taker``: the layer that odd units go to first; -1 gives them to the largest remainders.
+    ``taker``: the layer that odd units go to first, filled in as ``extra``: its payers do not pay them. -1
+    gives them to the largest remainders.
     """
     given = 0
     total = 0
@@ -57,6 +58,7 @@ def side_by_side(amount, sizes, caps, parts, taker, found):
         given += caps[i]
         total += sizes[i]
         found[i] = -1
+        extra[i] = 0
     if given == amount:
         for i in range(parts):
             found[i] = caps[i]
@@ -84,6 +86,7 @@ def side_by_side(amount, sizes, caps, parts, taker, found):
             i = taker if turn < 0 else turn
             more = min(odd, caps[i] - found[i])
             found[i] += more
+            extra[i] += more
             odd -= more
         return
     for _ in range(odd):

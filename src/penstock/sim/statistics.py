@@ -98,7 +98,7 @@ class Distribution:
         at_quantile = self.quantile(q).value
         variance = max(0.0, second / tail - value * value) + q * (value - at_quantile) ** 2
         error = normal_quantile((1 + level) / 2) * sqrt(variance / tail)
-        return Estimate(value, value - error, value + error)
+        return Estimate(value, max(0.0, value - error), min(self.most, value + error))
 
     def exceedance(self, per_octave: int = 8) -> list[tuple[float, int]]:
         """Amounts, and how many are at least as large: from the least to the greatest, so many an octave."""
@@ -109,7 +109,8 @@ class Distribution:
         if not len(places):
             return []
         first, last = int(places[0]), int(places[-1])
-        return [(self.bins.low(i * step), int(above[i])) for i in range(first, last + 1)]
+        found = {ceil(self.bins.low(i * step)): int(above[i]) for i in range(last, first - 1, -1)}
+        return [(float(at), count) for at, count in sorted(found.items())]
 
     def _place(self, rank: int) -> int:
         """The bin of the amount of this rank, from 1 on; -1 for an amount of zero."""

@@ -82,6 +82,7 @@ def summary(engine: Engine, tally: Tally, level: float = 0.95) -> Summary:
     """What the tally says of its scenarios, with intervals of the level."""
     count = int(tally.defaults.sum())
     layers, members, most = engine.layers, engine.members, engine.most()
+    payable = engine.most_of_members()
 
     def measure(row: int, most: float = inf) -> Measure:
         return _measure(tally.measures[row], tally.histogram[row], Bins(PER_OCTAVE), most, count, level)
@@ -107,7 +108,7 @@ def summary(engine: Engine, tally: Tally, level: float = 0.95) -> Summary:
                 for k, kind in enumerate(MEMBER_KINDS)
             },
             paid=_measure(
-                tally.charges[i], tally.member_histogram[i], Bins(MEMBER_PER_OCTAVE), inf, count, level
+                tally.charges[i], tally.member_histogram[i], Bins(MEMBER_PER_OCTAVE), payable[i], count, level
             ),
         )
         for i, member in enumerate(members)
@@ -129,9 +130,10 @@ def summary(engine: Engine, tally: Tally, level: float = 0.95) -> Summary:
 def _measure(row: Ints, histogram: Ints, bins: Bins, most: float, count: int, level: float) -> Measure:
     distribution = Distribution(count, histogram, bins, most)
     levels = [one for one in LEVELS if (1 - one) * count >= 10]
+    middle = mean(total(row[SUM : SUM + 2]), total_square(row[SQUARES : SQUARES + 6]), count, level)
     return Measure(
         positive=clopper_pearson(int(row[POSITIVE]), count, level),
-        mean=mean(total(row[SUM : SUM + 2]), total_square(row[SQUARES : SQUARES + 6]), count, level),
+        mean=Estimate(middle.value, max(0.0, middle.low), middle.high),
         quantiles={one: distribution.quantile(one, level) for one in levels},
         shortfalls={one: distribution.shortfall(one, level) for one in levels},
         distribution=distribution,

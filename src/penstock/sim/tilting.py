@@ -225,11 +225,11 @@ def sample(m, w, tilt, t, regimes, layers, key, first, count):
     weights, even = borrowed(w.weights), borrowed(w.even)
     members = len(member)
     space, whole = np.zeros((4, max(members, len(blocks)) + 1)), np.zeros((8, members + 1), np.int64)
-    work = np.zeros((9, max(len(parts), layers, len(together)) + 1), np.int64)
+    work = np.zeros((10, max(len(parts), layers, len(together)) + 1), np.int64)
     scratch = borrowed(space)
     ids, losses, variant = whole[0], whole[1], whole[2, :members]
     out, paid, nobody = whole[3:5, :members], whole[5:8, :members], whole[0, :0]
-    rows = work[6:]
+    rows = work[7:]
     degrees, scale, share = numbers[DEGREES], tilt.numbers[0], tilt.numbers[1]
     for number in range(first, first + count):
         s = np.uint64(number)

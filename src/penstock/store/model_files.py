@@ -25,6 +25,11 @@ from penstock.store.values import Unreadable
 WORDS = ("simulation", "scenario", "members", "copula", "losses", "correlations", "note")
 MARKET = "market"
 """The market factor's name among the correlations."""
+FEWEST, MOST_DEGREES = Fraction(1, 10), 1000
+"""Degrees of freedom."""
+
+LARGEST = 2**50
+"""The largest loss that is drawn, in minor units."""
 
 _BIDS = ("bid_none", "bid_poor", "bid_good", "bid_winner")
 COLUMNS = {
@@ -94,6 +99,8 @@ class ModelFile:
     shared: bool = False
     tail_index: Fraction = Fraction(0)
     correlations: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
+    place: str = ""
+    """Where its correlations stand."""
 
     def blocks(self) -> tuple[str, ...]:
         """The blocks in byte order."""
@@ -130,7 +137,7 @@ def _read(reader: Reader, beside: FilePath, rulebooks: Sequence[FilePath], under
     rows = _rows(reader, root.items["members"], beside, scenario, losses)
     found = ModelFile(title, scenario, rows, degrees, *losses)
     told = _correlations(reader, root.items.get("correlations"), (*found.blocks(), MARKET))
-    return ModelFile(title, scenario, rows, degrees, *losses, told)
+    return ModelFile(title, scenario, rows, degrees, *losses, told, reader.document.place(("correlations",)))
 
 
 def _scenario(
@@ -169,8 +176,8 @@ def _degrees(reader: Reader, map_: Map, path: Path) -> Fraction:
         raise reader.problem("MISSING", path, map_, says, 'degrees_of_freedom: "4"')
     node = map_.items["degrees_of_freedom"]
     degrees = reader.number(node, (*path, "degrees_of_freedom"))
-    if not 0 < degrees <= 1000:
-        says = "degrees of freedom lie above 0, and up to 1000"
+    if not FEWEST <= degrees <= MOST_DEGREES:
+        says = "degrees of freedom lie from 0.1 up to 1000"
         raise reader.problem("DEGREES", path, node, says, "4, for one; gaussian for very many")
     return degrees
 
@@ -187,7 +194,8 @@ def _losses(
     allowed = {"normal": (), "student_t": ("degrees_of_freedom", "mixing"), "pareto": ("index",)}[tail]
     for word in map_.items:
         if word not in ("tail", *allowed):
-            raise reader.problem("WORD", (*path, word), map_.keys[word], f"a {tail} tail has no {word}")
+            says = f"a {tail} tail has no {word}"
+            raise reader.problem("WORD", (*path, word), map_.keys[word], says, f"no {word}")
     if tail == "normal":
         return tail, None, False, Fraction(0)
     if tail == "pareto":
@@ -196,6 +204,9 @@ def _losses(
             says = "with an index of 1 or more the mean loss is infinite"
             raise reader.problem("INDEX", (*path, "index"), map_, says, "below 1")
         return tail, None, False, index
+    if {"mixing", "degrees_of_freedom"} <= set(map_.items):
+        says = "the mixing of the copula has the degrees of freedom of the copula"
+        raise reader.problem("DEGREES", (*path, "degrees_of_freedom"), map_, says, "one of the two")
     if "mixing" in map_.items:
         reader.choice(("copula",), map_.items["mixing"], (*path, "mixing"))
         if copula is None:
@@ -265,6 +276,12 @@ def _rows(
             problems.append(Problem("MODEL_UNKNOWN", (), says, "a member of its resources", place=at))
         rows[row.member] = row
         problems += _senseless(row, losses)
+    if any("gains_up" in row.amounts for row in rows.values()):
+        for row in rows.values():
+            if not row.amounts.keys() & {"gains_up", "gains_down"}:
+                says = f"{row.member} has no gains, others have"
+                instead = "gains in every row, 0 where there are none"
+                problems.append(Problem("MODEL_ROW", (), says, instead, place=row.place))
     missing = sorted(set(scenario.members) - set(rows))
     if missing and not problems:
         says = f"no row for {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}"
@@ -317,7 +334,11 @@ def _senseless(row: RiskRow, losses: tuple[str, Fraction | None, bool, Fraction]
             found.append(("with an index of 0.5 or more a loss has no volatility", "loss_scale"))
     if any(amount < 0 for name, amount in row.amounts.items() if name != "loss_start"):
         found.append((f"{row.member} has a negative amount", "zero or more; only loss_start may be below"))
-    if row.number("correlation") == 1:
+    if row.block == MARKET:
+        found.append((f"a block may not be called {MARKET}: that is the market factor", "another name"))
+    if any(abs(amount) > LARGEST for name, amount in row.amounts.items() if name.startswith("loss_")):
+        found.append((f"{row.member} has losses beyond 2^50 minor units", "amounts in a larger unit"))
+    if float(row.number("correlation")) == 1:
         found.append((f"{row.member} has a correlation of 1", "below 1: its own part is needed"))
     bids = row.bids
     if bids and (sum(bids) != 1 or min(bids) < 0):

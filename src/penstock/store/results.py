@@ -10,6 +10,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,13 @@ def write_bytes(path: Path, data: bytes) -> None:
         says = f"{path} cannot be written: {error.strerror}"
         raise Refused(Problem("FILE_UNWRITABLE", (), says, "a folder that you may write to")) from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
+
+
+def is_there(folder: Path) -> bool:
+    """Whether the folder holds a simulation; a folder that cannot be is none."""
+    return os.path.exists(folder / MANIFEST)
 
 
 def save_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -71,10 +78,13 @@ def read_tally(folder: Path) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.i
     if not path.exists():
         return None
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip():
+                raise _broken(path)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
         ranges = arrays.pop(RANGES)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except Exception:  # whatever a damaged archive makes its readers stumble over
         raise _broken(path) from None
     if any(one.dtype != np.int64 for one in (ranges, *arrays.values())):
         raise _broken(path)
