@@ -3,7 +3,7 @@
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
-from math import ceil, comb, log, sqrt
+from math import ceil, comb, frexp, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -152,7 +152,8 @@ def distribution_of(amounts: NDArray[np.int64]) -> Distribution:
     """The histogram of a sample."""
     histogram = np.zeros(PER_OCTAVE * OCTAVES, dtype=np.int64)
     for amount in amounts[amounts > 0]:
-        histogram[kernel.histogram_bin.py_func(int(amount), PER_OCTAVE)] += 1
+        mantissa, exponent = frexp(float(amount))
+        histogram[(exponent - 1) * PER_OCTAVE + int((2 * mantissa - 1) * PER_OCTAVE)] += 1
     return Distribution(len(amounts), histogram, Bins(PER_OCTAVE))
 
 

@@ -2,7 +2,17 @@
 
 import math
 
-from penstock.sim.draws import CANDIDATE, FACTOR, LOSS, MIXING, OWN_MIXING, chi_square, normal, two_uniforms
+from penstock.sim.draws import (
+    CANDIDATE,
+    FACTOR,
+    LOSS,
+    MIXING,
+    OWN_MIXING,
+    chi_square,
+    normal,
+    octave_bin,
+    two_uniforms,
+)
 from penstock.sim.jit import inlined, kernel
 from penstock.sim.model import (
     BLOCK,
@@ -28,6 +38,7 @@ from penstock.sim.model import (
 
 MOST_LOSS = float(LARGEST)
 ROOT_HALF = 0.7071067811865476
+BITS = PER_OCTAVE.bit_length() - 1
 
 
 @kernel
@@ -40,9 +51,7 @@ def factor_bin(g):
 @kernel
 def mixing_bin(w, first, bins):
     """The bin of the mixing variable W."""
-    m, e = math.frexp(w)
-    place = (e - 1 - first) * PER_OCTAVE + int((2.0 * m - 1.0) * PER_OCTAVE)
-    return min(max(place, 0), bins - 1)
+    return min(max(octave_bin(w, BITS) - first * PER_OCTAVE, 0), bins - 1)
 
 
 @inlined
@@ -149,9 +158,7 @@ def amount_of(member, numbers, key, s, i, latent, h, mixing, market):
         log = math.log(0.5 * math.erfc(shock * ROOT_HALF))
         shock = -log if index == 0.0 else math.expm1(-index * log) / index
     amount = member[i, START] + member[i, SCALE] * shock
-    if not amount > 0.0:
-        return 0
-    return math.floor(min(amount, MOST_LOSS) + 0.5)
+    return math.floor(min(amount if amount > 0.0 else 0.0, MOST_LOSS) + 0.5)
 
 
 @inlined

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from penstock.sim.jit import kernel
+from penstock.sim.jit import inlined, kernel
 
 # What a draw is for: the third word of the counter.
 FACTOR, MIXING, CANDIDATE, LOSS, OWN_MIXING, ABILITY, BID, PLAN = range(8)
@@ -20,7 +20,7 @@ _WEYL0, _WEYL1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _32 = np.uint64(32)
 
 
-@kernel
+@inlined
 def philox(key, scenario, purpose, index):
     """Four words of 32 bits, each in a uint64; all arguments are uint64."""
     c0 = scenario & _LOW
@@ -38,7 +38,7 @@ def philox(key, scenario, purpose, index):
     return c0, c1, c2, c3
 
 
-@kernel
+@inlined
 def uniform(high, low):
     """A uniform number in the open interval (0, 1) from two words: 53 bits and a half."""
     return (float(high >> np.uint64(5)) * 67108864.0 + float(low >> np.uint64(6)) + 0.5) / 9007199254740992.0
@@ -51,21 +51,56 @@ def two_uniforms(key, scenario, purpose, index):
     return uniform(a, b), uniform(c, d)
 
 
+@inlined
+def octave_bin(amount, bits):
+    """The bin of a number above zero: 2^bits an octave, evenly wide in it, the first from one on."""
+    return (np.float64(amount).view(np.int64) >> (52 - bits)) - (1023 << bits)
+
+
+@kernel
+def uniforms_of(key, scenarios, purpose, indices, u, v):
+    """The same of many blocks, several at a time in the processor's vectors."""
+    for i in range(len(scenarios)):
+        a, b, c, d = philox(key, np.uint64(scenarios[i]), np.uint64(purpose), np.uint64(indices[i]))
+        u[i] = uniform(a, b)
+        v[i] = uniform(c, d)
+
+
+MIDDLE = 0.425
+"""So far from one half the quantile is a quotient of polynomials without a logarithm."""
+
+
+@inlined
+def middle(q):
+    """The quantile of one half and ``q``, which is at most MIDDLE off zero."""
+    r = 0.180625 - q * q
+    above = (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r
+                  + 6.7265770927008700853e4) * r + 4.5921953931549871457e4) * r
+                + 1.3731693765509461125e4) * r + 1.9715909503065514427e3) * r
+              + 1.3314166789178437745e2) * r + 3.3871328727963666080e0)  # fmt: skip
+    below = (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r
+                  + 3.9307895800092710610e4) * r + 2.1213794301586595867e4) * r
+                + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r
+              + 4.2313330701600911252e1) * r + 1.0)  # fmt: skip
+    return q * above / below
+
+
+@kernel
+def normals_of(u, z):
+    """The quantiles of many: the middle of all in the processor's vectors, then the tails."""
+    for i in range(len(u)):
+        z[i] = middle(u[i] - 0.5)
+    for i in range(len(u)):
+        if not abs(u[i] - 0.5) <= MIDDLE:
+            z[i] = normal(u[i])
+
+
 @kernel
 def normal(u):
     """The quantile of the standard normal distribution, relative error about 1e-16."""
     q = u - 0.5
-    if abs(q) <= 0.425:
-        r = 0.180625 - q * q
-        above = (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r
-                      + 6.7265770927008700853e4) * r + 4.5921953931549871457e4) * r
-                    + 1.3731693765509461125e4) * r + 1.9715909503065514427e3) * r
-                  + 1.3314166789178437745e2) * r + 3.3871328727963666080e0)  # fmt: skip
-        below = (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r
-                      + 3.9307895800092710610e4) * r + 2.1213794301586595867e4) * r
-                    + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r
-                  + 4.2313330701600911252e1) * r + 1.0)  # fmt: skip
-        return q * above / below
+    if abs(q) <= MIDDLE:
+        return middle(q)
     r = math.sqrt(-math.log(u if q < 0.0 else 1.0 - u))
     if r <= 5.0:
         r -= 1.6
@@ -89,6 +124,31 @@ def normal(u):
                   + 5.99832206555887937690e-1) * r + 1.0)  # fmt: skip
     found = above / below
     return -found if q < 0.0 else found
+
+
+@kernel
+def chi_squares_of(key, scenarios, purpose, degrees, w):
+    """Chi-square numbers of many scenarios."""
+    half = 0.5 * degrees
+    if half in (1.0, 2.0, 3.0, 4.0):
+        products_of(key, scenarios, np.uint64(purpose), half, w)
+        for i in range(len(w)):
+            w[i] = -2.0 * math.log(w[i])
+    else:
+        for i in range(len(w)):
+            w[i] = chi_square(key, np.uint64(scenarios[i]), purpose, 0, degrees)
+
+
+@kernel
+def products_of(key, scenarios, purpose, half, w):
+    """The products of uniforms in chi-square numbers with an even number of degrees up to 8."""
+    for i in range(len(w)):
+        a, b, c, d = philox(key, np.uint64(scenarios[i]), purpose, np.uint64(0))
+        w[i] = uniform(a, b) if half == 1.0 else uniform(a, b) * uniform(c, d)
+    if half > 2.0:
+        for i in range(len(w)):
+            a, b, c, d = philox(key, np.uint64(scenarios[i]), purpose, np.uint64(1))
+            w[i] *= uniform(a, b) if half == 3.0 else uniform(a, b) * uniform(c, d)
 
 
 @kernel

@@ -6,23 +6,14 @@ Every number that is added up is a whole one, so that the order of adding does n
 the same for one scenario, readably; the bits are equal.
 """
 
-import math
-
 import numpy as np
 
-from penstock.sim.defaults import defaults_of, losses_of
+from penstock.sim.draws import octave_bin
 from penstock.sim.jit import borrowed, inlined, kernel
 from penstock.sim.model import DEGREES
 from penstock.sim.pour import own_resources, poured
-from penstock.sim.tally import BY_KIND, MEMBER_PER_OCTAVE, PASSED, POSITIVE, REACHED, SQUARES, SUM
-from penstock.sim.tally import PER_OCTAVE as PER_OCTAVE_OF_AMOUNTS
-
-
-@kernel
-def histogram_bin(amount, per_octave):
-    """The bin of an amount above zero: so many bins an octave."""
-    m, e = math.frexp(float(amount))
-    return (e - 1) * per_octave + int((2.0 * m - 1.0) * per_octave)
+from penstock.sim.tally import BITS, BY_KIND, MEMBER_BITS, PASSED, POSITIVE, REACHED, SQUARES, SUM
+from penstock.sim.tiles import alive_of, defaults_in, factors_of, losses_in, markets_of
 
 
 @inlined
@@ -49,23 +40,47 @@ def measure(measures, histogram, q, amount):
     """Add a positive amount to measure q."""
     if amount > 0:
         add(measures, q, amount)
-        histogram[q, histogram_bin(amount, PER_OCTAVE_OF_AMOUNTS)] += 1
+        histogram[q, octave_bin(amount, BITS)] += 1
 
 
-@kernel
-def add_members(charges, histogram, paid):
-    """Add what each survivor pays, by kind and in all."""
-    for i in range(paid.shape[1]):
-        total = 0
-        for kind in range(3):
-            amount = paid[kind, i]
-            if amount > 0:
-                charges[i, BY_KIND + 2 * kind] += amount & 0xFFFFFFFF
-                charges[i, BY_KIND + 2 * kind + 1] += amount >> 32
-                total += amount
-        if total > 0:
-            add(charges, i, total)
-            histogram[i, histogram_bin(total, MEMBER_PER_OCTAVE)] += 1
+@inlined
+def add_limbs(low, high, amounts):
+    """Add amounts to sums of two limbs each."""
+    for i in range(len(amounts)):
+        low[i] += amounts[i] & 0xFFFFFFFF
+        high[i] += amounts[i] >> 32
+
+
+@inlined
+def add_members(charges, histogram, paid, kinds, total, low, high, product):
+    """Add what each survivor pays, by kind and in all. ``charges``: column x member; the rest is for work.
+
+    ``kinds``: a bit for each by which anybody pays.
+    """
+    total[:] = 0
+    for kind in range(3):
+        if kinds >> kind & 1:
+            add_limbs(charges[BY_KIND + 2 * kind], charges[BY_KIND + 2 * kind + 1], paid[kind])
+            for i in range(len(total)):
+                total[i] += paid[kind, i]
+    positive = charges[POSITIVE]
+    for i in range(len(total)):
+        positive[i] += 1 if total[i] > 0 else 0
+        low[i] = total[i] & 0x7FFFFFFF
+        high[i] = total[i] >> 31
+    add_limbs(charges[SUM], charges[SUM + 1], total)
+    for i in range(len(total)):
+        product[i] = low[i] * low[i]
+    add_limbs(charges[SQUARES], charges[SQUARES + 1], product)
+    for i in range(len(total)):
+        product[i] = low[i] * high[i]
+    add_limbs(charges[SQUARES + 2], charges[SQUARES + 3], product)
+    for i in range(len(total)):
+        product[i] = high[i] * high[i]
+    add_limbs(charges[SQUARES + 4], charges[SQUARES + 5], product)
+    for i in range(len(total)):
+        if total[i] > 0:
+            histogram[i, octave_bin(total[i], MEMBER_BITS)] += 1
 
 
 @kernel
@@ -93,11 +108,78 @@ def better(other, uncovered, beyond, s):
     return other[2] < 0 or s < other[2]
 
 
+TILE, ROOM = 1024, 4096
+"""Scenarios that are drawn together, and defaulters, beside one of each member, whose losses are."""
+
+
 @kernel
 def simulate(m, w, t, regimes, key, first, count):
     """Draw, pour and add up ``count`` scenarios from number ``first``: into the tally ``t``, nothing else."""
-    blocks, hazard, member = borrowed(m.blocks), borrowed(m.hazard), borrowed(m.member)
-    factors, bids, numbers = borrowed(m.factors), borrowed(m.bids), borrowed(m.numbers)
+    members, blocks = len(m.member), len(m.blocks) - 2
+    numbers, of_scenario = np.zeros(TILE, np.int64), np.zeros((6, TILE), np.int64)
+    shared, by_block = np.zeros((4, TILE)), np.zeros((3, blocks + 1, TILE))
+    charges, plain = np.zeros((t.charges.shape[1], members), np.int64), np.zeros((10, members), np.int64)
+    alive, chances = np.zeros((6, TILE * blocks + 1), np.int64), np.zeros((2, TILE * blocks + 1))
+    whole, real = np.zeros((5, ROOM + members), np.int64), np.zeros((3, ROOM + members))
+    for begin in range(first, first + count, TILE):
+        size = min(TILE, first + count - begin)
+        for i in range(TILE):
+            numbers[i] = begin + i
+        drawn_and_poured(
+            m, w, t, regimes, key, numbers, size, of_scenario, shared, by_block, whole, real, charges,
+            plain, alive, chances,
+        )  # fmt: skip
+    t.charges[:] += charges.T
+
+
+@kernel
+def drawn_and_poured(
+    m, w, t, regimes, key, numbers, size, of_scenario, shared, by_block, whole, real, charges, plain,
+    alive, chances,
+):  # fmt: skip
+    """The scenarios of a tile."""
+    rows, counts, work = of_scenario[0], of_scenario[1], of_scenario[2]
+    places, hits, hit_numbers = of_scenario[3], of_scenario[4], of_scenario[5]
+    u, mixing, market, v = shared[0], shared[1], shared[2], shared[3]
+    steps, z, g = by_block[0], by_block[1], by_block[2]
+    ids, of, of_hit, s, losses = whole[0], whole[1], whole[2], whole[3], whole[4]
+    factors_of(m.blocks, m.factors, m.numbers[DEGREES], key, numbers, work, u, steps, z, g, mixing, rows)
+    counts[:] = 0
+    some = alive_of(m.blocks, m.hazard, key, numbers[:size], steps, g, rows, alive, chances[0], chances[1])
+    begin, end = 0, 0
+    while begin < size:
+        position = end
+        end, found = defaults_in(
+            m.blocks, m.hazard, m.sure, m.member, key, alive, position, some, chances[0], chances[1],
+            steps, g, mixing, ids, of, counts,
+        )  # fmt: skip
+        until = size if end == some else alive[0, end]
+        n = 0
+        for i in range(begin, until):
+            t.defaults[counts[i]] += 1
+            places[n], hits[n], hit_numbers[n] = i, counts[i], numbers[i]
+            n += 1 if counts[i] else 0
+        begin = until
+        hit, last = -1, -1
+        for j in range(found):
+            hit += 1 if of[j] != last else 0
+            last = of[j]
+            of_hit[j], s[j] = hit, numbers[last]
+        markets_of(
+            m.blocks, m.member, m.factors, key, hit_numbers[:n], places, ids, hits, work[:n], u[:n], v[:n],
+            z, market,
+        )  # fmt: skip
+        losses_in(
+            m.member, m.numbers, key, s[:found], ids[:found], of, of_hit, g, mixing, market,
+            real[0, :found], real[1, :found], real[2, :found], losses,
+        )  # fmt: skip
+        added(m, w, t, regimes, key, hit_numbers[:n], hits, market, ids, losses, charges, plain)
+
+
+@kernel
+def added(m, w, t, regimes, key, numbers, counts, markets, all_ids, all_losses, all_charges, space):
+    """Pour and add up scenarios with defaults."""
+    member, bids = borrowed(m.member), borrowed(m.bids)
     own_layer, own, ranks, parts = (
         borrowed(w.own_layer),
         borrowed(w.own),
@@ -106,45 +188,42 @@ def simulate(m, w, t, regimes, key, first, count):
     )
     together, rooms, totals = borrowed(w.together), borrowed(w.rooms), borrowed(w.totals)
     weights, even = borrowed(w.weights), borrowed(w.even)
-    defaults, defaulted, measures = borrowed(t.defaults), borrowed(t.defaulted), borrowed(t.measures)
-    histogram, charges = borrowed(t.histogram), borrowed(t.charges)
+    defaulted, measures = borrowed(t.defaulted), borrowed(t.measures)
+    histogram, charges = borrowed(t.histogram), borrowed(all_charges)
     member_histogram, worst = borrowed(t.member_histogram), borrowed(t.worst)
-    members, layers = len(member), len(measures) - 3
-    space = np.zeros((3, max(members, len(blocks)) + 1)), np.zeros((8, members + 1), np.int64)
+    layers = len(measures) - 3
     room = np.zeros((10, max(len(parts), layers, len(together)) + 1), np.int64)
-    scratch, whole, work = borrowed(space[0]), borrowed(space[1]), borrowed(room)
-    ids, losses, variant = whole[0], whole[1], whole[2, :members]
-    out, paid, nobody = whole[3:5, :members], whole[5:8, :members], whole[0, :0]
+    whole, work = borrowed(space), borrowed(room)
+    variant, out, paid, nobody = whole[0], whole[1:3], whole[3:6], whole[0, :0]
+    total, low, high, product = whole[6], whole[7], whole[8], whole[9]
     rows = work[7:]
-    degrees = numbers[DEGREES]
-    for number in range(first, first + count):
-        s = np.uint64(number)
-        n, mixing = defaults_of(blocks, hazard, member, factors, degrees, key, s, scratch, ids)
-        defaults[n] += 1
-        if n == 0:
-            continue
-        market = losses_of(blocks, member, factors, numbers, key, s, scratch, mixing, ids, losses, n)
+    ids, losses = borrowed(all_ids), borrowed(all_losses)
+    for number in range(len(numbers)):
+        s = np.uint64(numbers[number])
+        n = counts[number]
         gross = 0
         for i in range(n):
             gross += losses[i]
             defaulted[ids[i]] += 1
         measure(measures, histogram, layers + 2, gross)
-        rows[:] = 0
-        beyond = own_resources(own_layer, own, ids, losses, n, rows)
-        if beyond > 0:
-            uncovered, by_members = poured(
-                member, bids, ranks, parts, together, rooms, totals, weights, even, key, s,
-                1 if regimes == 2 and market > 0.0 else 0,
-                ids, n, beyond, rows, variant, out, paid, work, nobody,
-            )  # fmt: skip
-            remember(worst, uncovered, beyond, number)
-            measure(measures, histogram, layers, uncovered)
-            measure(measures, histogram, layers + 1, beyond)
-            if by_members:
-                add_members(charges, member_histogram, paid)
-        for q in range(layers):
-            if rows[1, q]:
-                measures[q, REACHED] += 1
-                measures[q, PASSED] += rows[2, q]
-                measure(measures, histogram, q, rows[0, q])
-    return len(space[0]) + len(space[1]) + len(room)  # kept until here
+        if gross > 0:
+            rows[:] = 0
+            beyond = own_resources(own_layer, own, ids, losses, n, rows)
+            if beyond > 0:
+                regime = 1 if regimes == 2 and markets[number] > 0.0 else 0
+                uncovered, kinds = poured(
+                    member, bids, ranks, parts, together, rooms, totals, weights, even, key, s,
+                    regime, ids, n, beyond, rows, variant, out, paid, work, nobody,
+                )  # fmt: skip
+                remember(worst, uncovered, beyond, numbers[number])
+                measure(measures, histogram, layers, uncovered)
+                measure(measures, histogram, layers + 1, beyond)
+                if kinds:
+                    add_members(charges, member_histogram, paid, kinds, total, low, high, product)
+            for q in range(layers):
+                if rows[1, q]:
+                    measures[q, REACHED] += 1
+                    measures[q, PASSED] += rows[2, q]
+                    measure(measures, histogram, q, rows[0, q])
+        ids, losses = ids[n:], losses[n:]
+    return len(space) + len(room)  # kept until here

@@ -105,7 +105,8 @@ class ModelArrays(NamedTuple):
     block is even a candidate, and the cumulative hazards of an upper bound of its members' conditional
     probabilities. ``member``: M x 12, in columns THRESHOLD to BLOCK; ``factors``: a root of the
     correlation; ``bids``: M x 4 cumulative chances, or 0 x 4. ``numbers``: in columns DEGREES to
-    TAIL_INDEX, no degrees being a Gaussian copula.
+    TAIL_INDEX, no degrees being a Gaussian copula. ``sure``: for each row of ``hazard`` the chance, rounded
+    down, that any candidate defaults at least.
     """
 
     blocks: Ints
@@ -114,6 +115,7 @@ class ModelArrays(NamedTuple):
     factors: Floats
     bids: Floats
     numbers: Floats
+    sure: NDArray[np.float32]
 
 
 (THRESHOLD, LOADING, OWN_LATENT, SCALE, START, MARKET, OWN_SHOCK,
@@ -137,7 +139,7 @@ def arrays(model: Model) -> ModelArrays:
     rows = np.cumsum([0, *(FACTOR_BINS * int(bins[1]) * (1 + b - a) for a, b in pairwise(starts))])
     return ModelArrays(
         blocks=np.array([*zip(starts, rows, strict=True), bins], dtype=np.int64),
-        hazard=bounds(model, np.ones(len(model.members))),
+        hazard=(table := bounds(model, np.ones(len(model.members)))),
         member=np.column_stack(
             [
                 threshold,
@@ -164,6 +166,7 @@ def arrays(model: Model) -> ModelArrays:
                 model.tail_index,
             ]
         ),
+        sure=_sure(model, table),
     )
 
 
@@ -232,17 +235,7 @@ def _bounds(
     Each step is no less than -log(1 - p) for the largest conditional probability p in the bin: sums are
     rounded up to 32 bits, and the bound that is used is read back from them.
     """
-    edges = np.arange(-REACH * PER_UNIT, REACH * PER_UNIT + 1) / PER_UNIT
-    sides = np.concatenate([[-40.0], edges, [40.0]])
-    most = np.zeros((FACTOR_BINS, int(bins[1]), len(threshold)))
-    certain, finite = np.isposinf(threshold), np.where(np.isfinite(threshold), threshold, 0.0)
-    for i, pair in enumerate(_mixing_edges(bins, degrees)):
-        for mixing in pair:
-            conditional = ndtr((finite * mixing - loading * sides[:, np.newaxis]) / own)
-            here = np.maximum(conditional[:-1], conditional[1:])
-            most[:, i, :] = np.maximum(most[:, i, :], here)
-    most[..., np.isneginf(threshold)] = 0.0
-    most[..., certain] = 1.0
+    _, most = _extremes(threshold, loading, own, bins, degrees)
     most = most * odds / (1 + most * (odds - 1))
     with np.errstate(divide="ignore"):
         steps = np.minimum(-np.log1p(-most) * (1 + 1e-12), MOST_HAZARD).reshape(-1, len(threshold))
@@ -257,3 +250,44 @@ def _bounds(
     survive = np.exp(-before.astype(np.float64)).astype(np.float32)
     sums[:, 0] = np.nextafter(survive, np.float32(0), dtype=np.float32)
     return sums
+
+
+def _extremes(
+    threshold: Floats, loading: Floats, own: Floats, bins: Ints, degrees: float
+) -> tuple[Floats, Floats]:
+    """The least and the largest conditional probability: factor bin x mixing bin x member.
+
+    It is monotone in the factor and in the mixing, so both are at corners of the bins.
+    """
+    edges = np.arange(-REACH * PER_UNIT, REACH * PER_UNIT + 1) / PER_UNIT
+    sides = np.concatenate([[-40.0], edges, [40.0]])
+    most = np.zeros((FACTOR_BINS, int(bins[1]), len(threshold)))
+    least = np.ones_like(most)
+    finite = np.where(np.isfinite(threshold), threshold, 0.0)
+    for i, pair in enumerate(_mixing_edges(bins, degrees)):
+        for mixing in pair:
+            conditional = ndtr((finite * mixing - loading * sides[:, np.newaxis]) / own)
+            for side in (conditional[:-1], conditional[1:]):
+                most[:, i, :] = np.maximum(most[:, i, :], side)
+                least[:, i, :] = np.minimum(least[:, i, :], side)
+    for extreme in (least, most):
+        extreme[..., np.isneginf(threshold)] = 0.0
+        extreme[..., np.isposinf(threshold)] = 1.0
+    return least, most
+
+
+def _sure(model: Model, hazard: NDArray[np.float32]) -> NDArray[np.float32]:
+    """For each row of the tables the least of conditional probability over bound, rounded down."""
+    threshold, bins = _threshold(model), _mixing_bins(model.degrees)
+    own = np.sqrt(1 - model.loading**2)
+    found, at = [], 0
+    for first, end in pairwise(_starts(model)):
+        one, lines = slice(first, end), FACTOR_BINS * int(bins[1])
+        least, _ = _extremes(threshold[one], model.loading[one], own[one], bins, model.degrees)
+        table = hazard[at : at + lines * (1 + end - first)].reshape(lines, -1).astype(np.float64)
+        at += table.size
+        table[:, 0] = 0.0
+        bound = -np.expm1(-np.diff(table, axis=1))
+        ratio = np.divide(least.reshape(bound.shape), bound, out=np.ones_like(bound), where=bound > 0)
+        found.append(np.minimum(ratio.min(axis=1, initial=1.0), 1.0) * (1 - 1e-9))
+    return np.nextafter(np.concatenate(found).astype(np.float32), np.float32(0), dtype=np.float32)

@@ -165,7 +165,7 @@ def poured(
     member, bids, ranks, parts, together, rooms, totals, weights, even, key, s, regime,
     ids, count, beyond, rows, variant, out, paid, work, nobody,
 ):  # fmt: skip
-    """Pour what is left over the survivors' steps: what is uncovered, and whether members paid.
+    """Pour what is left over the survivors' steps: what is uncovered, and by what kinds members paid.
 
     ``out``: 2 x M, who is in default, and who pays no calls besides. ``work``: rows of scratch: rooms,
     capacities, amounts, sizes and odd units of parts, capacities of layers, what is left of limits.
@@ -178,7 +178,7 @@ def poured(
     limits[: len(together)] = together
     survivors_of(bids, key, s, regime, ids, count, variant, out[0])
     silent = nobody
-    calls, by_members = False, False
+    calls, kinds = False, 0
     for r in range(len(ranks)):
         if open_ == 0:
             break
@@ -215,12 +215,13 @@ def poured(
             if parts[p, SHARED] >= 0:
                 limits[parts[p, SHARED]] -= amount
             if kind >= 0 and amount > 0:
-                if not by_members:
-                    by_members = True
-                    paid[:] = 0
+                if not kinds >> kind & 1:
+                    kinds |= 1 << kind
+                    for i in range(paid.shape[1]):
+                        paid[kind, i] = 0
                 who = out[1] if parts[p, CALLED_MONEY] else out[0]
                 charge(rooms, weights, even, p, amount - extra[p - a], room[p - a], variant, who, paid[kind])
             if parts[p, LAST] and open_ > taken:
                 rows[2, layer] = 1
         open_ -= taken
-    return open_, by_members
+    return open_, kinds

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-PER_OCTAVE, OCTAVES = 128, 62
-"""Bins of a layer's histogram: 128 an octave, so a bin is at most 0.8 % wide."""
-MEMBER_PER_OCTAVE = 16
+BITS, MEMBER_BITS, OCTAVES = 7, 4, 62
+PER_OCTAVE, MEMBER_PER_OCTAVE = 2**BITS, 2**MEMBER_BITS
+"""Bins of a layer's histogram are at most 0.8 % wide, those of a member's 6 %."""
 WORST = 100
 """So many of the worst scenarios are remembered."""
 UNCOVERED, BEYOND, GROSS = range(3)
