@@ -78,6 +78,7 @@ mutation: $(DEV)/.ready
 bench: $(DEV)/.ready
 	$(DEV)/bin/python benchmarks/allocation.py
 	$(DEV)/bin/python benchmarks/simulation.py
+	$(DEV)/bin/python benchmarks/rare.py
 
 locks: $(DEV)/.ready
 	$(DEV)/bin/uv $(COMPILE) locks/tools.in -o locks/tools.txt

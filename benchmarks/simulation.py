@@ -160,7 +160,7 @@ def threads() -> None:
     made = engine(one.model, one.waterfall)
     calls = [partial(in_pieces, made, width, 8 * BLOCK) for width in (1, 2)]
     require_same(calls[0](), calls[1]())
-    first, second = (min(side) for side in race(calls, perf_counter, 5))
+    first, second = (min(side) for side in race(calls, perf_counter, 9))
     line("2 threads against 1, wall time", f"{first / second:.2f} x", "1.80 x", first >= 1.8 * second)
 
 
