@@ -1,4 +1,5 @@
-/* The simulation's kernel in C: the same algorithm and the same bits, for what benchmarks/service.py uses.
+/* The simulation's kernel in C: the same algorithm, tile by tile, and the same bits, for what
+   benchmarks/service.py uses.
 
    One block, a Gaussian or Student-t copula with even degrees of freedom up to 8, normal or Student-t losses
    with the copula's mixing, no wrong-way risk; layers one after another, of one party or of the members in
@@ -15,6 +16,7 @@ typedef struct {
     const i64 *blocks;
     const float *hazard;
     const double *member, *factors, *bids, *numbers;
+    const float *sure;
 } Model;
 
 typedef struct {
@@ -34,13 +36,32 @@ typedef struct {
 enum { FACTOR, MIXING, CANDIDATE, LOSS };
 enum { THRESHOLD, LOADING, OWN_LATENT, SCALE, START, MARKET, OWN_SHOCK, JUMP = 9, MEMBER_COLUMNS = 12 };
 enum { DEGREES, TAIL };
-enum { LAYER, PARTY, KIND, PART_COLUMNS = 10 };
+enum { LAYER, PARTY, KIND, LAST = 9, PART_COLUMNS };
 enum { REACHED, PASSED, POSITIVE, SUM, SQUARES = 5, MEASURE_COLUMNS = 11, BY_KIND = 11, CHARGE_COLUMNS = 17 };
-enum { PER_UNIT = 8, REACH = 7, FACTOR_BINS = 2 * REACH * PER_UNIT + 2, PER_OCTAVE = 8 };
-enum { OF_AMOUNTS = 128, OF_MEMBERS = 16, OCTAVES = 62, WORST = 100 };
+enum { PER_UNIT = 8, REACH = 7, FACTOR_BINS = 2 * REACH * PER_UNIT + 2, PER_OCTAVE = 8, MIXING_BITS = 3 };
+enum { BITS = 7, MEMBER_BITS = 4, OCTAVES = 62, WORST = 100, TILE = 1024, ROOM = 4096 };
 #define MOST_LOSS 1125899906842624.0
 #define ROOT_HALF 0.7071067811865476
+#define MIDDLE 0.425
+#define CLOSE (1.0 + 1e-12)
 #define LOW 0xFFFFFFFFull
+
+typedef struct {
+    i64 numbers[TILE], rows[TILE], counts[TILE], index[2 * TILE];
+    double u[TILE], v[TILE], steps[TILE], z[TILE], g[TILE], mixing[TILE], market[TILE];
+    i64 position[TILE], start[TILE], scenario[TILE], line[TILE];
+    double first_u[TILE], first_step[TILE];
+    i64 places[TILE], hits[TILE], hit_numbers[TILE];
+} Tile;
+
+typedef struct {
+    i64 *ids, *of, *of_hit, *s, *losses;
+    double *u, *v, *h;
+} Hits;
+
+typedef struct {
+    i64 *gone, *paid, *total, *low, *high, *product, *charges, *rows;
+} Space;
 
 /* --- draws --- */
 
@@ -64,20 +85,26 @@ static inline void two_uniforms(u64 key, u64 scenario, u64 purpose, u64 index, d
     *v = uniform(c2, c3);
 }
 
-static double normal(double u) {
+static void uniforms_of(u64 key, const i64 *restrict scenarios, u64 purpose, const i64 *restrict indices,
+                        double *restrict u, double *restrict v, i64 n) {
+    for (i64 i = 0; i < n; i++) two_uniforms(key, scenarios[i], purpose, indices[i], u + i, v + i);
+}
+
+static inline double middle(double q) {
+    double r = 0.180625 - q * q;
+    double above = (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r
+                         + 6.7265770927008700853e4) * r + 4.5921953931549871457e4) * r
+                       + 1.3731693765509461125e4) * r + 1.9715909503065514427e3) * r
+                     + 1.3314166789178437745e2) * r + 3.3871328727963666080e0);
+    double below = (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r
+                         + 3.9307895800092710610e4) * r + 2.1213794301586595867e4) * r
+                       + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r
+                     + 4.2313330701600911252e1) * r + 1.0);
+    return q * above / below;
+}
+
+static double tail(double u) {
     double q = u - 0.5, r, above, below;
-    if (fabs(q) <= 0.425) {
-        r = 0.180625 - q * q;
-        above = (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r
-                      + 6.7265770927008700853e4) * r + 4.5921953931549871457e4) * r
-                    + 1.3731693765509461125e4) * r + 1.9715909503065514427e3) * r
-                  + 1.3314166789178437745e2) * r + 3.3871328727963666080e0);
-        below = (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r
-                      + 3.9307895800092710610e4) * r + 2.1213794301586595867e4) * r
-                    + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r
-                  + 4.2313330701600911252e1) * r + 1.0);
-        return q * above / below;
-    }
     r = sqrt(-log(q < 0.0 ? u : 1.0 - u));
     if (r <= 5.0) {
         r -= 1.6;
@@ -103,21 +130,28 @@ static double normal(double u) {
     return q < 0.0 ? -(above / below) : above / below;
 }
 
-static double chi_square(u64 key, u64 s, double degrees) {
-    double half = 0.5 * degrees, u, v;
-    two_uniforms(key, s, MIXING, 0, &u, &v);
-    double product = half == 1.0 ? u : u * v;
-    if (half > 2.0) {
-        two_uniforms(key, s, MIXING, 1, &u, &v);
-        product *= half == 3.0 ? u : u * v;
-    }
-    return -2.0 * log(product);
+static void normals_of(const double *restrict u, double *restrict z, i64 n) {
+    for (i64 i = 0; i < n; i++) z[i] = middle(u[i] - 0.5);
+    for (i64 i = 0; i < n; i++)
+        if (!(fabs(u[i] - 0.5) <= MIDDLE)) z[i] = tail(u[i]);
 }
 
-static inline i64 octave_bin(double amount, i64 per_octave) {
-    int e;
-    double m = frexp(amount, &e);
-    return (i64)(e - 1) * per_octave + (i64)((2.0 * m - 1.0) * (double)per_octave);
+static void chi_squares_of(u64 key, const i64 *restrict scenarios, double degrees, const i64 *restrict index,
+                           double *restrict u, double *restrict v, double *restrict w, i64 n) {
+    double half = 0.5 * degrees;
+    uniforms_of(key, scenarios, MIXING, index, u, v, n);
+    for (i64 i = 0; i < n; i++) w[i] = half == 1.0 ? u[i] : u[i] * v[i];
+    if (half > 2.0) {
+        uniforms_of(key, scenarios, MIXING, index + TILE, u, v, n);
+        for (i64 i = 0; i < n; i++) w[i] *= half == 3.0 ? u[i] : u[i] * v[i];
+    }
+    for (i64 i = 0; i < n; i++) w[i] = -2.0 * log(w[i]);
+}
+
+static inline i64 octave_bin(double amount, int bits) {
+    i64 word;
+    memcpy(&word, &amount, sizeof word);
+    return (word >> (52 - bits)) - (1023ll << bits);
 }
 
 static inline i64 within(i64 place, i64 bins) {
@@ -126,70 +160,110 @@ static inline i64 within(i64 place, i64 bins) {
 
 /* --- defaults --- */
 
-typedef struct {
-    i64 *ids, *losses, *paid;
-    char *gone;
-} Space;
+static inline i64 at_most(const float *table, i64 size, double target) {
+    int32_t found = 0;
+    for (i64 i = 0; i < size; i++) found += (double)table[i] <= target;
+    return found;
+}
 
-static i64 defaults_of(const Model *m, u64 key, u64 s, i64 *ids, double *z, double *mixing) {
+static inline double conditional(const double *one, double factor, double mixing) {
+    double own = (one[THRESHOLD] * mixing - one[LOADING] * factor) / one[OWN_LATENT];
+    return 0.5 * erfc(-own * ROOT_HALF);
+}
+
+static void factors_of(const Model *m, u64 key, Tile *t, i64 n) {
     const i64 *end = m->blocks + 4;
-    double degrees = m->numbers[DEGREES], u, step;
-    i64 bins = end[1], row = 0, count = 0;
-    *mixing = 1.0;
+    double degrees = m->numbers[DEGREES];
     if (degrees > 0.0) {
-        double w = chi_square(key, s, degrees);
-        *mixing = sqrt(w / degrees);
-        row = within(octave_bin(w, PER_OCTAVE) - end[0] * PER_OCTAVE, bins);
-    }
-    two_uniforms(key, s, FACTOR, 0, &u, &step);
-    *z = normal(u);
-    double factor = 0.0 + m->factors[0] * *z;
-    i64 size = m->blocks[2];
-    i64 line = within((i64)floor((factor + REACH) * PER_UNIT) + 1, FACTOR_BINS) * bins + row;
-    const float *table = m->hazard + m->blocks[1] + line * (size + 1);
-    if (step <= (double)table[0]) return 0;
-    table++;
-    double at = 0.0;
-    for (i64 place = 0, number = 0;; place++, number++) {
-        double target = at - log(step);
-        i64 high = size;
-        while (place < high) {
-            i64 middle = (place + high) >> 1;
-            if ((double)table[middle] > target) high = middle;
-            else place = middle + 1;
+        chi_squares_of(key, t->numbers, degrees, t->index, t->u, t->v, t->mixing, n);
+        for (i64 i = 0; i < n; i++) {
+            t->rows[i] = within(octave_bin(t->mixing[i], MIXING_BITS) - end[0] * PER_OCTAVE, end[1]);
+            t->mixing[i] = sqrt(t->mixing[i] / degrees);
         }
-        if (place == size) return count;
-        double before = place ? (double)table[place - 1] : 0.0;
-        at = (double)table[place];
-        const double *one = m->member + place * MEMBER_COLUMNS;
-        double own = (one[THRESHOLD] * *mixing - one[LOADING] * factor) / one[OWN_LATENT];
-        double chance = 0.5 * erfc(-own * ROOT_HALF);
-        two_uniforms(key, s, CANDIDATE, number, &u, &step);
-        if (u * -expm1(before - at) < chance) ids[count++] = place;
+    } else {
+        memset(t->rows, 0, sizeof t->rows);
+        for (i64 i = 0; i < n; i++) t->mixing[i] = 1.0;
+    }
+    uniforms_of(key, t->numbers, FACTOR, t->index, t->u, t->steps, n);
+    normals_of(t->u, t->z, n);
+    for (i64 i = 0; i < n; i++) t->g[i] = 0.0 + m->factors[0] * t->z[i];
+}
+
+static i64 alive_of(const Model *m, u64 key, Tile *t, i64 count) {
+    i64 n = 0, size = m->blocks[2], bins = m->blocks[5];
+    for (i64 i = 0; i < count; i++) {
+        i64 line = within((i64)floor((t->g[i] + REACH) * PER_UNIT) + 1, FACTOR_BINS) * bins + t->rows[i];
+        i64 start = m->blocks[1] + line * (1 + size);
+        t->position[n] = i;
+        t->start[n] = start;
+        t->scenario[n] = t->numbers[i];
+        t->line[n] = line;
+        n += t->steps[i] > (double)m->hazard[start];
+    }
+    uniforms_of(key, t->scenario, CANDIDATE, t->index, t->first_u, t->first_step, n);
+    return n;
+}
+
+static i64 defaults_in(const Model *m, u64 key, Tile *t, i64 alive, i64 n, const Hits *x, i64 *end) {
+    i64 found = 0, size = m->blocks[2];
+    for (; alive < n && found <= ROOM; alive++) {
+        i64 position = t->position[alive], until = found;
+        double factor = t->g[position], mixing = t->mixing[position];
+        const float *row = m->hazard + t->start[alive] + 1;
+        double certain = (double)m->sure[t->line[alive]], total = (double)row[size - 1];
+        double at = 0.0, step = t->steps[position], u = t->first_u[alive], then = t->first_step[alive];
+        for (i64 number = 0; 1.0 - step <= (total - at) * CLOSE; number++) {
+            double target = at - log(step);
+            if (target >= total) break;
+            i64 place = at_most(row, size, target);
+            double before = place ? (double)row[place - 1] : 0.0;
+            at = (double)row[place];
+            if (number) two_uniforms(key, t->scenario[alive], CANDIDATE, number, &u, &then);
+            step = then;
+            const double *one = m->member + place * MEMBER_COLUMNS;
+            if (u < certain || u * -expm1(before - at) < conditional(one, factor, mixing)) {
+                x->ids[found] = place;
+                x->of[found] = position;
+                found++;
+            }
+        }
+        t->counts[position] = found - until;
+    }
+    *end = alive;
+    return found;
+}
+
+static void markets_of(const Model *m, u64 key, Tile *t, const i64 *ids, i64 n) {
+    uniforms_of(key, t->hit_numbers, FACTOR, t->index + TILE, t->u, t->v, n);
+    normals_of(t->u, t->v, n);
+    for (i64 i = 0; i < n; i++) {
+        double market = 0.0;
+        market += m->factors[2] * t->z[t->places[i]];
+        market += m->factors[3] * t->v[i];
+        for (i64 j = 0; j < t->hits[i]; j++) market += m->member[*ids++ * MEMBER_COLUMNS + JUMP];
+        t->market[i] = market;
     }
 }
 
-static double losses_of(const Model *m, u64 key, u64 s, double z, double mixing, const Space *x, i64 n) {
-    double u, v, market = 0.0;
-    two_uniforms(key, s, FACTOR, 1, &u, &v);
-    market += m->factors[2] * z;
-    market += m->factors[3] * normal(u);
-    for (i64 j = 0; j < n; j++) market += m->member[x->ids[j] * MEMBER_COLUMNS + JUMP];
+static void losses_in(const Model *m, u64 key, const Tile *t, const Hits *x, i64 n) {
+    uniforms_of(key, x->s, LOSS, x->ids, x->u, x->v, n);
+    normals_of(x->v, x->h, n);
+    int shared = m->numbers[TAIL] == 1.0;
     for (i64 j = 0; j < n; j++) {
-        i64 i = x->ids[j];
-        const double *one = m->member + i * MEMBER_COLUMNS;
-        two_uniforms(key, s, LOSS, i, &u, &v);
-        double shock = one[MARKET] * market + one[OWN_SHOCK] * normal(v);
-        if (m->numbers[TAIL] == 1.0) shock /= mixing;
+        const double *one = m->member + x->ids[j] * MEMBER_COLUMNS;
+        double shock = one[MARKET] * t->market[x->of_hit[j]] + one[OWN_SHOCK] * x->h[j];
+        if (shared) shock /= t->mixing[x->of[j]];
         double amount = one[START] + one[SCALE] * shock;
-        x->losses[j] = amount > 0.0 ? (i64)floor((amount < MOST_LOSS ? amount : MOST_LOSS) + 0.5) : 0;
+        amount = amount > 0.0 ? amount : 0.0;
+        x->losses[j] = (i64)floor((amount < MOST_LOSS ? amount : MOST_LOSS) + 0.5);
     }
-    return market;
 }
 
 /* --- adding up --- */
 
-static inline void add(i64 *row, i64 amount) {
+static inline void measure(const Tally *t, i64 q, i64 amount) {
+    if (amount <= 0) return;
+    i64 *row = t->measures + q * MEASURE_COLUMNS;
     i64 low = amount & 0x7FFFFFFF, high = amount >> 31, one = low * low;
     row[POSITIVE] += 1;
     row[SUM] += amount & LOW;
@@ -204,28 +278,45 @@ static inline void add(i64 *row, i64 amount) {
         row[SQUARES + 4] += one & LOW;
         row[SQUARES + 5] += one >> 32;
     }
+    t->histogram[(q * OCTAVES << BITS) + octave_bin((double)amount, BITS)] += 1;
 }
 
-static inline void measure(const Tally *t, i64 q, i64 amount) {
-    if (amount <= 0) return;
-    add(t->measures + q * MEASURE_COLUMNS, amount);
-    t->histogram[q * OF_AMOUNTS * OCTAVES + octave_bin((double)amount, OF_AMOUNTS)] += 1;
-}
-
-static void add_members(const Tally *t, const i64 *paid, i64 members) {
-    for (i64 i = 0; i < members; i++) {
-        i64 total = 0, *row = t->charges + i * CHARGE_COLUMNS;
-        for (i64 kind = 0; kind < 3; kind++) {
-            i64 amount = paid[kind * members + i];
-            row[BY_KIND + 2 * kind] += amount & LOW;
-            row[BY_KIND + 2 * kind + 1] += amount >> 32;
-            total += amount;
-        }
-        if (total > 0) {
-            add(row, total);
-            t->member_histogram[i * OF_MEMBERS * OCTAVES + octave_bin((double)total, OF_MEMBERS)] += 1;
-        }
+static inline void add_limbs(i64 *restrict low, i64 *restrict high, const i64 *restrict amounts, i64 n) {
+    for (i64 i = 0; i < n; i++) {
+        low[i] += amounts[i] & LOW;
+        high[i] += amounts[i] >> 32;
     }
+}
+
+static inline void multiplied(i64 *restrict product, const i64 *a, const i64 *b, i64 n) {
+    for (i64 i = 0; i < n; i++) product[i] = a[i] * b[i];
+}
+
+static void add_members(const Tally *t, const Space *x, int kinds, i64 n) {
+    i64 *restrict total = x->total, *restrict low = x->low, *restrict high = x->high;
+    i64 *columns = x->charges, *restrict positive = columns + POSITIVE * n, *squares = columns + SQUARES * n;
+    memset(total, 0, n * sizeof *total);
+    for (int kind = 0; kind < 3; kind++) {
+        if (!(kinds >> kind & 1)) continue;
+        const i64 *restrict paid = x->paid + kind * n;
+        add_limbs(columns + (BY_KIND + 2 * kind) * n, columns + (BY_KIND + 2 * kind + 1) * n, paid, n);
+        for (i64 i = 0; i < n; i++) total[i] += paid[i];
+    }
+    for (i64 i = 0; i < n; i++) {
+        positive[i] += total[i] > 0;
+        low[i] = total[i] & 0x7FFFFFFF;
+        high[i] = total[i] >> 31;
+    }
+    add_limbs(columns + SUM * n, columns + (SUM + 1) * n, total, n);
+    multiplied(x->product, low, low, n);
+    add_limbs(squares, squares + n, x->product, n);
+    multiplied(x->product, low, high, n);
+    add_limbs(squares + 2 * n, squares + 3 * n, x->product, n);
+    multiplied(x->product, high, high, n);
+    add_limbs(squares + 4 * n, squares + 5 * n, x->product, n);
+    for (i64 i = 0; i < n; i++)
+        if (total[i] > 0)
+            t->member_histogram[(i * OCTAVES << MEMBER_BITS) + octave_bin((double)total[i], MEMBER_BITS)]++;
 }
 
 static int better(const i64 *other, i64 uncovered, i64 beyond, i64 s) {
@@ -246,83 +337,150 @@ static void remember(i64 *worst, i64 uncovered, i64 beyond, i64 s) {
 
 /* --- the waterfall --- */
 
-static i64 own_resources(const Waterfall *w, const Tally *t, const Sizes *z, const Space *x, i64 n) {
-    i64 beyond = 0, used[8] = {0}, reached[8] = {0}, passed[8] = {0};
+static inline i64 own_resources(const Waterfall *w, const Sizes *z, const i64 *ids, const i64 *losses, i64 n,
+                                i64 *rows) {
+    i64 beyond = 0;
     for (i64 i = 0; i < n; i++) {
-        i64 open = x->losses[i];
+        i64 open = losses[i];
         for (i64 j = 0; j < z->own_layers && open; j++) {
-            i64 has = w->own[x->ids[i] * z->own_layers + j], taken = open < has ? open : has;
-            used[j] += taken;
-            reached[j] = 1;
+            i64 has = w->own[ids[i] * z->own_layers + j], taken = open < has ? open : has;
+            i64 *row = rows + 3 * w->own_layer[j];
+            row[0] += taken;
+            row[1] = 1;
             open -= taken;
-            passed[j] |= open > 0;
+            row[2] |= open > 0;
         }
         beyond += open;
-    }
-    for (i64 j = 0; j < z->own_layers; j++) {
-        i64 layer = w->own_layer[j];
-        t->measures[layer * MEASURE_COLUMNS + REACHED] += reached[j];
-        t->measures[layer * MEASURE_COLUMNS + PASSED] += passed[j];
-        measure(t, layer, used[j]);
     }
     return beyond;
 }
 
-static i64 poured(const Waterfall *w, const Tally *t, const Sizes *z, const Space *x, i64 n, i64 beyond,
-                  i64 regime) {
-    i64 open = beyond, members = z->members, paying = 0;
+static void charge(i64 *restrict paid, const i64 *restrict rooms, const i64 *restrict gone, i64 taken,
+                   i64 room, i64 n) {
+    double rate = (double)taken / (double)room;
+    if (taken == room)
+        for (i64 i = 0; i < n; i++) paid[i] += gone[i] ? 0 : rooms[i];
+    else
+        for (i64 i = 0; i < n; i++) {
+            i64 part = (i64)rint((double)rooms[i] * rate);
+            paid[i] += gone[i] ? 0 : part;
+        }
+}
+
+static i64 poured(const Waterfall *w, const Sizes *z, const Space *x, const i64 *ids, i64 n, i64 beyond,
+                  i64 regime, int *kinds) {
+    i64 open = beyond, members = z->members;
+    memset(x->gone, 0, members * sizeof *x->gone);
+    for (i64 i = 0; i < n; i++) x->gone[ids[i]] = 1;
     for (i64 p = 0; p < z->parts && open; p++) {
         const i64 *part = w->parts + p * PART_COLUMNS, *rooms = w->rooms + (regime * z->parts + p) * members;
-        i64 room = part[PARTY], *row = t->measures + part[LAYER] * MEASURE_COLUMNS, kind = part[KIND];
+        i64 room = part[PARTY], *row = x->rows + 3 * part[LAYER], kind = part[KIND];
         if (kind >= 0) {
             room = w->totals[regime * z->parts + p];
-            for (i64 i = 0; i < n; i++) room -= rooms[x->ids[i]];
+            for (i64 i = 0; i < n; i++) room -= rooms[ids[i]];
         }
         i64 taken = open < room ? open : room;
-        row[REACHED] += 1;
-        measure(t, part[LAYER], taken);
+        row[0] += taken;
+        row[1] = 1;
         if (kind >= 0 && taken > 0) {
-            if (!paying) {
-                memset(x->paid, 0, 3 * members * sizeof *x->paid);
-                memset(x->gone, 0, members);
-                for (i64 i = 0; i < n; i++) x->gone[x->ids[i]] = 1;
-            }
-            paying = 1;
             i64 *paid = x->paid + kind * members;
-            double rate = (double)taken / (double)room;
-            for (i64 i = 0; i < members; i++)
-                paid[i] += x->gone[i] ? 0 : taken == room ? rooms[i] : (i64)rint((double)rooms[i] * rate);
+            if (!(*kinds >> kind & 1)) memset(paid, 0, members * sizeof *paid);
+            *kinds |= 1 << kind;
+            charge(paid, rooms, x->gone, taken, room, members);
         }
         open -= taken;
-        row[PASSED] += open > 0;
+        row[2] |= part[LAST] && open > 0;
     }
-    if (paying) add_members(t, x->paid, members);
     return open;
 }
 
-int simulate(const Model *m, const Waterfall *w, const Tally *t, const Sizes *z, u64 key, i64 first, i64 count) {
-    Space x = {malloc((z->members + 1) * sizeof(i64)), malloc((z->members + 1) * sizeof(i64)),
-               malloc(3 * z->members * sizeof(i64)), malloc(z->members)};
-    if (!x.ids || !x.losses || !x.paid || !x.gone) return 1;
-    for (i64 s = first; s < first + count; s++) {
-        double mixing, factor;
-        i64 n = defaults_of(m, key, s, x.ids, &factor, &mixing);
-        t->defaults[n] += 1;
-        if (!n) continue;
-        double market = losses_of(m, key, s, factor, mixing, &x, n);
-        i64 gross = 0;
+static void added(const Waterfall *w, const Tally *t, const Sizes *z, const Tile *tile, const Hits *hits,
+                  const Space *x, i64 scenarios) {
+    const i64 *ids = hits->ids, *losses = hits->losses;
+    for (i64 number = 0; number < scenarios; number++) {
+        i64 n = tile->hits[number], gross = 0;
         for (i64 i = 0; i < n; i++) {
-            gross += x.losses[i];
-            t->defaulted[x.ids[i]] += 1;
+            gross += losses[i];
+            t->defaulted[ids[i]] += 1;
         }
         measure(t, z->layers + 2, gross);
-        i64 beyond = own_resources(w, t, z, &x, n);
-        if (!beyond) continue;
-        i64 uncovered = poured(w, t, z, &x, n, beyond, z->regimes == 2 && market > 0.0);
-        remember(t->worst, uncovered, beyond, s);
-        measure(t, z->layers, uncovered);
-        measure(t, z->layers + 1, beyond);
+        if (gross > 0) {
+            memset(x->rows, 0, 3 * z->layers * sizeof *x->rows);
+            i64 beyond = own_resources(w, z, ids, losses, n, x->rows);
+            if (beyond > 0) {
+                int kinds = 0;
+                i64 regime = z->regimes == 2 && tile->market[number] > 0.0;
+                i64 uncovered = poured(w, z, x, ids, n, beyond, regime, &kinds);
+                remember(t->worst, uncovered, beyond, tile->hit_numbers[number]);
+                measure(t, z->layers, uncovered);
+                measure(t, z->layers + 1, beyond);
+                if (kinds) add_members(t, x, kinds, z->members);
+            }
+            for (i64 q = 0; q < z->layers; q++) {
+                const i64 *row = x->rows + 3 * q;
+                if (!row[1]) continue;
+                t->measures[q * MEASURE_COLUMNS + REACHED] += 1;
+                t->measures[q * MEASURE_COLUMNS + PASSED] += row[2];
+                measure(t, q, row[0]);
+            }
+        }
+        ids += n;
+        losses += n;
     }
-    free(x.ids), free(x.losses), free(x.paid), free(x.gone);
+}
+
+static void drawn_and_poured(const Model *m, const Waterfall *w, const Tally *t, const Sizes *z, u64 key,
+                             i64 size, Tile *tile, const Hits *x, const Space *space) {
+    factors_of(m, key, tile, size);
+    memset(tile->counts, 0, sizeof tile->counts);
+    i64 some = alive_of(m, key, tile, size), end = 0;
+    for (i64 begin = 0; begin < size;) {
+        i64 found = defaults_in(m, key, tile, end, some, x, &end);
+        i64 until = end == some ? size : tile->position[end], n = 0, hit = -1, last = -1;
+        for (; begin < until; begin++) {
+            i64 count = tile->counts[begin];
+            t->defaults[count] += 1;
+            tile->places[n] = begin;
+            tile->hits[n] = count;
+            tile->hit_numbers[n] = tile->numbers[begin];
+            n += count > 0;
+        }
+        for (i64 j = 0; j < found; j++) {
+            hit += x->of[j] != last;
+            last = x->of[j];
+            x->of_hit[j] = hit;
+            x->s[j] = tile->numbers[last];
+        }
+        markets_of(m, key, tile, x->ids, n);
+        losses_in(m, key, tile, x, found);
+        added(w, t, z, tile, x, space, n);
+    }
+}
+
+int simulate(const Model *m, const Waterfall *w, const Tally *t, const Sizes *z, u64 key, i64 first,
+             i64 count) {
+    i64 members = z->members, most = ROOM + members, rows = 8 + CHARGE_COLUMNS;
+    Tile *tile = malloc(sizeof *tile);
+    i64 *whole = calloc(5 * most + rows * members + 3 * z->layers, sizeof *whole);
+    double *real = malloc(3 * most * sizeof *real);
+    if (!tile || !whole || !real) {
+        free(tile), free(whole), free(real);
+        return 1;
+    }
+    for (i64 i = 0; i < TILE; i++) tile->index[i] = 0, tile->index[TILE + i] = 1;
+    Hits x = {whole, whole + most, whole + 2 * most, whole + 3 * most, whole + 4 * most,
+              real, real + most, real + 2 * most};
+    i64 *own = whole + 5 * most;
+    Space space = {own, own + members, own + 4 * members, own + 5 * members, own + 6 * members,
+                   own + 7 * members, own + 8 * members, own + (8 + CHARGE_COLUMNS) * members};
+    for (i64 begin = first; begin < first + count; begin += TILE) {
+        i64 left = first + count - begin, size = left < TILE ? left : TILE;
+        for (i64 i = 0; i < size; i++) tile->numbers[i] = begin + i;
+        drawn_and_poured(m, w, t, z, key, size, tile, &x, &space);
+    }
+    for (i64 i = 0; i < members; i++)
+        for (i64 column = 0; column < CHARGE_COLUMNS; column++)
+            t->charges[i * CHARGE_COLUMNS + column] += space.charges[column * members + i];
+    free(tile), free(whole), free(real);
     return 0;
 }

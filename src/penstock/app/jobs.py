@@ -6,6 +6,8 @@ counted when it is complete, so one that was done twice, or again after a worker
 
 import multiprocessing
 import os
+import pickle
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -18,6 +20,7 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from penstock.core.problems import Problem, Refused
@@ -53,6 +56,12 @@ def equip(engine: Engine) -> None:
     _ENGINES[engine.digest] = engine
 
 
+def equip_from(path: str) -> None:
+    """Make the engine in the file known to this process."""
+    with open(path, "rb") as file:
+        equip(pickle.load(file))
+
+
 def perform(task: Task) -> Any:
     """Do one task with the engine of its digest."""
     return _ENGINES[task.digest].run(task.seed, task.first, task.count)
@@ -78,14 +87,22 @@ class Local:
     def __init__(self, engine: Engine, width: int, *, processes: bool = False) -> None:
         self.engine, self.width, self.processes = engine, width, processes
         self.lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
+        self.file: Path | None = None
         self.executor = self._begun()
 
     def _begun(self) -> Executor:
         equip(self.engine)
         if not self.processes:
             return ThreadPoolExecutor(self.width)
+        if self.file is None:
+            # Not handed over through the pipe: a worker that is killed before it reads a large engine would
+            # keep its parent writing for ever.
+            handle, name = tempfile.mkstemp(prefix="penstock-", suffix=".engine")
+            self.file = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                pickle.dump(self.engine, file)
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.width, context, initializer=equip, initargs=(self.engine,))
+        return ProcessPoolExecutor(self.width, context, initializer=equip_from, initargs=(str(self.file),))
 
     def submit(self, task: Task) -> "Future[Any]":
         return self.executor.submit(perform, task)
@@ -98,6 +115,8 @@ class Local:
     def close(self) -> None:
         """Let go of the workers."""
         self.executor.shutdown(wait=True, cancel_futures=True)
+        if self.file:
+            self.file.unlink(missing_ok=True)
 
 
 class Cluster:
