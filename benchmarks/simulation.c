@@ -66,7 +66,7 @@ typedef struct {
 /* --- draws --- */
 
 static inline double uniform(u64 high, u64 low) {
-    return ((double)(i64)(high >> 5) * 67108864.0 + (double)(i64)(low >> 6) + 0.5) / 9007199254740992.0;
+    return ((double)(i64)(high >> 6) * 67108864.0 + (double)(i64)(low >> 6) + 0.5) / 4503599627370496.0;
 }
 
 static inline void two_uniforms(u64 key, u64 scenario, u64 purpose, u64 index, double *u, double *v) {

@@ -13,7 +13,6 @@ from penstock.sim.compile import compiled
 from penstock.sim.engine import Engine, engine
 from penstock.sim.model import Model
 from penstock.sim.rare import Rare, fitted, rare_found, untilted
-from penstock.sim.statistics import normal_quantile
 from penstock.sim.tally import POSITIVE
 from penstock.store.scenarios import scenario_from
 
@@ -82,11 +81,10 @@ def within(rare: Rare, expected: dict[str, float], seed: int, errors: float = 4.
     found = rare_found(rare.run(seed, 0, COUNT), rare.engine.layers)
     events = {event.name: event for event in found.events}
     for name, value in expected.items():
-        one = events[name].probability
-        error = (one.high - one.low) / 2 / normal_quantile(0.975)
-        assert abs(one.value - value) <= errors * error, name
+        one = events[name]
+        assert abs(one.probability.value - value) <= errors * one.error, name
     assert abs(found.weight - 1) <= errors * found.weight_error
-    return {name: events[name].variance for name in expected}
+    return {name: events[name].ratio for name in expected}
 
 
 @pytest.mark.parametrize("degrees", [None, 4.0])
@@ -132,12 +130,12 @@ def test_two_blocks_wrong_way_risk_and_random_losses() -> None:
     model, one = service(6.0, **more)
     plain = one.run(7, 0, 4_000_000)
     found = rare_found(fitted(model, one, "fund", seed=1).run(2, 0, COUNT), one.layers)
-    events = {event.name: event.probability for event in found.events}
+    events = {event.name: event for event in found.events}
     for i, layer in enumerate(one.layers[1:], 1):
         p = plain.measures[i, 1] / 4_000_000
         estimate = events[f"{layer.id} exhausted"]
-        error = np.hypot((estimate.high - estimate.low) / 3.92, np.sqrt(p * (1 - p) / 4_000_000))
-        assert abs(estimate.value - p) <= 4 * error
+        error = np.hypot(estimate.error, np.sqrt(p * (1 - p) / 4_000_000))
+        assert abs(estimate.probability.value - p) <= 4 * error
 
 
 def test_pieces_in_any_order_add_up_to_the_same_bits() -> None:
@@ -163,3 +161,12 @@ def test_a_target_that_is_none_is_refused() -> None:
     model, one = service(start=np.zeros(8))
     with pytest.raises(Refused, match="no pilot found a way"):
         fitted(model, one, "fund", seed=1)
+
+
+def test_an_event_that_never_happened_has_an_upper_bound_and_no_gain() -> None:
+    """Weights are ten at most: as many plain scenarios as a tenth would have shown it."""
+    model, one = service(start=np.zeros(8))
+    found = rare_found(Rare("plain", one, untilted(model), "fund").run(1, 0, 1000), one.layers)
+    event = next(event for event in found.events if event.name == "calls exhausted")
+    assert (event.probability.value, event.probability.low, event.ratio) == (0.0, 0.0, 0.0)
+    assert event.probability.high == pytest.approx(10 * 3.688879 / 1000, rel=1e-6)

@@ -81,6 +81,9 @@ def compare(
         out.print(f"A: {titles[0]}\nB: {titles[1]}", markup=False)
         out.print(f"{found.scenarios:,} scenarios, the same for both, {units[0]}\n", style="quiet")
         part = f"A - B, {level:.0%}"
+        if not any(any(each.means) for each in found.payers):
+            out.print("Nobody pays anything under either: no loss in these scenarios.")
+            return
         heads = ("", "A pays", "B pays", "A mean", "B mean", "A - B", part)
         right = (1, 2, 3, 4, 5, 6)
         table(heads, compared.rows(found.payers, units[0]), right=right)

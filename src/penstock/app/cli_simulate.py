@@ -85,7 +85,7 @@ def simulate(
     if not run.count:
         err.print("Interrupted before anything was done.")
         raise typer.Exit(INTERRUPTED)
-    weighted = _rare(one, run, rare, level, workers)
+    weighted = _rare(one, run, rare, level, workers) if whole else None
     show_simulation.found(one, run, level, weighted, json=json, picture=picture)
     if open_:
         show_simulation.worst(one, run, open_, err if json else out)

@@ -68,7 +68,7 @@ def table(
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for i, head in enumerate(heads):
         is_figure = i in right
-        wide = max(len(head), *(len(row[i]) for row in rows)) if is_figure or i in whole else 8
+        wide = max([len(head), *(len(row[i]) for row in rows)]) if is_figure or i in whole else 8
         least += wide + 2
         justify: JustifyMethod = "right" if is_figure else "left"
         grid.add_column(Text(head), justify=justify, no_wrap=is_figure or i in whole, min_width=wide)

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -124,6 +125,7 @@ class Cluster:
 
     def __init__(self, engine: Engine, address: str) -> None:
         from distributed import Client, KilledWorker
+        from distributed.comm.core import CommClosedError
         from distributed.diagnostics.plugin import WorkerPlugin
 
         class Equip(WorkerPlugin):
@@ -142,7 +144,7 @@ class Cluster:
             says = f"the cluster at {address} does not answer: {str(error)[:200]}"
             instead = "the address of a scheduler, such as tcp://host:8786"
             raise Refused(Problem("CLUSTER", ("--cluster",), says, instead)) from None
-        self.lost: tuple[type[BaseException], ...] = (KilledWorker,)
+        self.lost: tuple[type[BaseException], ...] = (KilledWorker, CancelledError, CommClosedError)
         self.client.register_plugin(Equip())
         self.width = max(1, sum(self.client.nthreads().values()))
         self.executor = self.client.get_executor(pure=False, retries=3)
@@ -218,8 +220,10 @@ def perform_all(tasks: Iterable[Task], pool: Pool, done: Callable[[Task, Any], N
             running.clear()
             renewals += 1
             if renewals > MOST_RENEWALS or not pool.renewed():
-                says = "workers died again and again"
-                raise Refused(Problem("WORKERS_DIED", (), says, "fewer workers, or more memory"))
+                says = "workers died again and again; what is done is kept in --out"
+                raise Refused(
+                    Problem("WORKERS_DIED", (), says, "fewer workers, or more memory; --resume goes on")
+                )
 
 
 def ranges(scenarios: int, block: int, finished: Iterable[tuple[int, int]] = ()) -> Iterator[tuple[int, int]]:

@@ -109,7 +109,7 @@ def _member_row(one: MemberFound, unit: Currency) -> tuple[str, ...]:
 
 
 def rare_rows(rare: RareRun, found: Summary) -> list[tuple[str, ...]]:
-    """A row an event: plain and weighted estimate, the effective sample size, the gain for the work."""
+    """A row an event that gains: plain and weighted estimate, effective sample size, gain for the work."""
     plain = {"uncovered": found.uncovered.positive}
     for one in found.layers:
         plain |= {f"{one.layer.id} hit": one.hit, f"{one.layer.id} exhausted": one.exhausted}
@@ -121,9 +121,10 @@ def rare_rows(rare: RareRun, found: Summary) -> list[tuple[str, ...]]:
             likely(event.probability.value),
             between(event.probability),
             f"{event.effective:,.0f}",
-            f"{event.variance / rare.cost:.2g} x",
+            f"{event.ratio / rare.cost:.2g} x",
         )
         for event in rare.found.events
+        if event.ratio > rare.cost or event.name in (rare.target, f"{rare.target} exhausted")
     ]
 
 
@@ -183,8 +184,8 @@ def rare_json(rare: RareRun) -> dict[str, Any]:
             event.name: {
                 **_probability(event.probability),
                 "effective_sample": event.effective,
-                "variance_ratio": event.variance,
-                "gain": event.variance / rare.cost,
+                "variance_ratio": event.ratio,
+                "gain": event.ratio / rare.cost,
             }
             for event in rare.found.events
         },
@@ -263,8 +264,9 @@ def _numbers(one: Estimate) -> tuple[str, ...]:
 
 
 def _money(one: Measure, unit: Currency) -> tuple[str, ...]:
-    tail = [value[level].value for level in one.quantiles for value in (one.quantiles, one.shortfalls)]
-    return tuple(amount(value, unit) for value in (one.mean.value, one.mean.low, one.mean.high, *tail))
+    middle = tuple(amount(value, unit) for value in (one.mean.value, one.mean.low, one.mean.high))
+    tail = [value.get(level) for level in one.quantiles for value in (one.quantiles, one.shortfalls)]
+    return *middle, *(amount(each.value, unit) if each else "" for each in tail)
 
 
 def _csv(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -40,8 +40,8 @@ def philox(key, scenario, purpose, index):
 
 @inlined
 def uniform(high, low):
-    """A uniform number in the open interval (0, 1) from two words: 53 bits and a half."""
-    return (float(high >> np.uint64(5)) * 67108864.0 + float(low >> np.uint64(6)) + 0.5) / 9007199254740992.0
+    """A uniform number in the open interval (0, 1) from two words: 52 bits and a half, exactly."""
+    return (float(high >> np.uint64(6)) * 67108864.0 + float(low >> np.uint64(6)) + 0.5) / 4503599627370496.0
 
 
 @kernel

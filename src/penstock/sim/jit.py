@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +11,47 @@ import numba as nb
 from numba.extending import intrinsic
 
 _settings: Any = nb.config
-if not _settings.CACHE_DIR and not any(
-    os.access(place, os.W_OK) for place in (Path(__file__).parent, Path("~").expanduser())
-):
-    # Without a place to keep what it compiles Numba refuses to begin; nobody else may write to this one.
-    _settings.CACHE_DIR = tempfile.mkdtemp(prefix="penstock-")
 
-kernel: Any = nb.njit(cache=True, nogil=True, error_model="numpy")
+
+def _place() -> str:
+    """A folder for what is compiled from exactly these sources.
+
+    Numba itself looks at the file of a function only, and would go on with what it compiled from an older
+    state of the functions that are called. Where nothing may be written, a folder for this run.
+    """
+    sources = sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        sources.update(source.read_bytes())
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "penstock"
+    place = Path(os.environ.get("NUMBA_CACHE_DIR") or cache) / sources.hexdigest()[:16]
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if os.access(place, os.W_OK):
+            return str(place)
+    except OSError:
+        pass
+    return tempfile.mkdtemp(prefix="penstock-")
+
+
+_PLACE = _place()
+
+
+def _compiled(**words: Any) -> Callable[[Any], Any]:
+    def decorate(function: Any) -> Any:
+        before = _settings.CACHE_DIR
+        _settings.CACHE_DIR = _PLACE  # read when a function is declared; others' functions keep theirs
+        try:
+            return nb.njit(cache=True, nogil=True, error_model="numpy", **words)(function)
+        finally:
+            _settings.CACHE_DIR = before
+
+    return decorate
+
+
+kernel: Any = _compiled()
 """A compiled function; it holds no lock."""
 
-inlined: Any = nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+inlined: Any = _compiled(inline="always")
 """The same for what is called once a scenario with many arrays: handing them over would cost more."""
 
 _intrinsic: Any = intrinsic

@@ -160,7 +160,7 @@ def capacity_of(parts, p, open_, room, by_layer, limits):
     return cap
 
 
-@kernel
+@inlined
 def poured(
     member, bids, ranks, parts, together, rooms, totals, weights, even, key, s, regime,
     ids, count, beyond, rows, variant, out, paid, work, nobody,

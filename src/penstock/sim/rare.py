@@ -10,14 +10,15 @@ from hashlib import sha256
 from math import inf, sqrt
 
 import numpy as np
+from scipy.special import gammaincinv
 
 from penstock.core.problems import Problem, Refused
 from penstock.sim import tilting
 from penstock.sim.engine import Engine
 from penstock.sim.layout import LAYER, OWN, LayerInfo
 from penstock.sim.model import Model, bounds
-from penstock.sim.statistics import Estimate, normal_quantile
-from penstock.sim.tally import POSITIVE, SQUARES, SUM, total, total_square
+from penstock.sim.statistics import Estimate
+from penstock.sim.tally import SQUARES, SUM, total, total_square
 from penstock.sim.tilting import Floats, Tilt, Weighted
 
 PILOT, ROUNDS, SELECTED = 40_000, 8, 0.05
@@ -142,14 +143,16 @@ def _next(model: Model, engine: Engine, tilt: Tilt, found: Floats) -> Tilt:
 class Event:
     """An event: its probability with the interval, how many scenarios would tell as much, the gain.
 
-    ``effective``: Kish's sample size of its weighted scenarios. ``variance``: how many times smaller the
-    variance is than that of a plain run of as many scenarios.
+    ``error``: the standard error. ``effective``: Kish's sample size of its weighted scenarios. ``ratio``: how
+    many times smaller the variance is than that of a plain run of as many scenarios, zero where there was no
+    such scenario.
     """
 
     name: str
     probability: Estimate
+    error: float
     effective: float
-    variance: float
+    ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ class RareFound:
 
 
 def rare_found(found: Weighted, layers: tuple[LayerInfo, ...], level: float = 0.95) -> RareFound:
-    """What the weighted sums say, with intervals of the central limit at the level."""
+    """What the weighted sums say, with intervals of the level."""
     count = int(found.scenarios[0])
     names = ["", "uncovered"]
     for layer in layers:
@@ -182,13 +185,22 @@ def _mean(row: tilting.Ints, count: int) -> tuple[float, float]:
 
 
 def _event(name: str, row: tilting.Ints, count: int, level: float) -> Event:
+    """The event's estimate, with the interval of as many equal weights as its own tell as much as.
+
+    That is Garwood's of a Poisson count (Biometrika 28, 1936), with the effective number of hits; where there
+    was none, of the largest weight that there can be.
+    """
     mean, error = _mean(row, count)
-    half = normal_quantile((1 + level) / 2) * error
     weights, squares = total(row[SUM : SUM + 2]), total_square(row[SQUARES : SQUARES + 6])
-    plain = mean * (1 - mean) / count
+    hits = weights**2 / squares if squares else 0.0
+    each = mean / hits if hits else 1 / SHARE / count
+    alpha = (1 - level) / 2
+    low = each * float(gammaincinv(hits, alpha)) if hits else 0.0
+    high = each * float(gammaincinv(hits + 1, 1 - alpha))
     return Event(
         name=name,
-        probability=Estimate(mean, max(0.0, mean - half), mean + half),
-        effective=weights**2 / squares if squares else float(row[POSITIVE]),
-        variance=plain / error**2 if error else 1.0,
+        probability=Estimate(mean, low, min(1.0, high)),
+        error=error,
+        effective=hits,
+        ratio=mean * (1 - mean) / count / error**2 if error else 0.0,
     )

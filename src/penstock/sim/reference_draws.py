@@ -56,7 +56,7 @@ def uniforms(key: int, scenario: int, purpose: int, index: int) -> tuple[float, 
 
 
 def _uniform(high: int, low: int) -> float:
-    return (float(high >> 5) * 2.0**26 + float(low >> 6) + 0.5) / 2.0**53
+    return (float(high >> 6) * 2.0**26 + float(low >> 6) + 0.5) / 2.0**52
 
 
 def normal(u: float) -> float:

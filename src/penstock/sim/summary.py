@@ -27,6 +27,8 @@ from penstock.sim.tally import (
 
 LEVELS = (0.95, 0.99, 0.999, 0.9999)
 """Of quantiles and expected shortfalls."""
+FEWEST, FEWEST_OF_MEAN = 10, 100
+"""Scenarios beyond a level that a quantile needs, and the mean of the tail, whose interval is wider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +131,14 @@ def summary(engine: Engine, tally: Tally, level: float = 0.95) -> Summary:
 
 def _measure(row: Ints, histogram: Ints, bins: Bins, most: float, count: int, level: float) -> Measure:
     distribution = Distribution(count, histogram, bins, most)
-    levels = [one for one in LEVELS if (1 - one) * count >= 10]
+    levels = [one for one in LEVELS if (1 - one) * count >= FEWEST]
     middle = mean(total(row[SUM : SUM + 2]), total_square(row[SQUARES : SQUARES + 6]), count, level)
     return Measure(
         positive=clopper_pearson(int(row[POSITIVE]), count, level),
         mean=Estimate(middle.value, max(0.0, middle.low), middle.high),
         quantiles={one: distribution.quantile(one, level) for one in levels},
-        shortfalls={one: distribution.shortfall(one, level) for one in levels},
+        shortfalls={
+            one: distribution.shortfall(one, level) for one in levels if (1 - one) * count >= FEWEST_OF_MEAN
+        },
         distribution=distribution,
     )

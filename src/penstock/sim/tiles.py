@@ -22,7 +22,7 @@ from penstock.sim.draws import (
     two_uniforms,
     uniforms_of,
 )
-from penstock.sim.jit import inlined, kernel
+from penstock.sim.jit import borrowed, inlined, kernel
 from penstock.sim.model import BLOCK, FACTOR_BINS, JUMP, LOADING, OWN_LATENT, WRONG_WAY
 
 CLOSE = 1.0 + 1e-12
@@ -154,10 +154,11 @@ def markets_of(blocks, member, factors, key, numbers, places, ids, counts, work,
 
 
 @kernel
-def losses_in(member, numbers, key, s, ids, of, of_hit, g, mixing, market, u, v, h, losses):
+def losses_in(all_member, all_numbers, key, s, ids, of, of_hit, g, mixing, market, u, v, h, losses):
     """Fill in the losses; arrays by default: ``s`` its scenario, ``of`` and ``of_hit`` positions of it."""
     uniforms_of(key, s, LOSS, ids, u, v)
     normals_of(v, h)
+    member, numbers = borrowed(all_member), borrowed(all_numbers)
     for j in range(len(ids)):
         i, at = ids[j], of[j]
         latent = 0.0
@@ -167,3 +168,4 @@ def losses_in(member, numbers, key, s, ids, of, of_hit, g, mixing, market, u, v,
             latent = member[i, LOADING] * factor + member[i, OWN_LATENT] * own
         up = market[of_hit[j]]
         losses[j] = amount_of(member, numbers, key, np.uint64(s[j]), i, latent, h[j], mixing[at], up)
+    return len(all_member) + len(all_numbers)  # kept until here

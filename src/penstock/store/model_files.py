@@ -212,8 +212,18 @@ def _losses(
         if copula is None:
             says = "a Gaussian copula has no mixing to share"
             raise reader.problem("MIXING", (*path, "mixing"), map_, says, "copula: {degrees_of_freedom: ...}")
+        if copula <= 1:
+            raise _no_mean(reader, map_, path)
         return tail, copula, True, Fraction(0)
-    return tail, _degrees(reader, map_, path), False, Fraction(0)
+    degrees = _degrees(reader, map_, path)
+    if degrees <= 1:
+        raise _no_mean(reader, map_, path)
+    return tail, degrees, False, Fraction(0)
+
+
+def _no_mean(reader: Reader, map_: Map, path: Path) -> Unreadable:
+    says = "with one degree of freedom or less the mean loss is infinite"
+    return reader.problem("DEGREES", path, map_, says, "more than 1, more than 2 for a variance")
 
 
 def _correlations(
