@@ -21,7 +21,7 @@ from penstock.sim.statistics import Estimate
 from penstock.sim.tally import SQUARES, SUM, total, total_square
 from penstock.sim.tilting import Floats, Tilt, Weighted
 
-PILOT, ROUNDS, SELECTED = 40_000, 8, 0.05
+PILOT, ROUNDS, SELECTED = 20_000, 8, 0.05
 """Scenarios of a pilot, how often at most, the part that each level leaves."""
 SHARE = 0.1
 """Of scenarios drawn from the model itself."""

@@ -301,12 +301,22 @@ def score(parts, rooms, totals, own, last, regime, bids, ids, losses, count):
 def pilot(m, w, tilt, last, regimes, key, count, level, scores, found):
     """Draw ``count`` scenarios; their scores, and of those at or above the level what they have in common.
 
-    ``found``: (M + K + 4) x 4 sums of weights: by member those in which it defaults, its own shock in them,
+    ``found``: (M + K + 3) x 3 sums of weights: by member those in which it defaults, its own shock in them,
     its conditional probability in all; then by factor its normal; the mixing variable; all weights.
     """
-    members = len(m.member)
-    blocks = len(m.blocks) - 2
-    scratch, whole = np.zeros((4, max(members, len(m.blocks)) + 1)), np.zeros((2, members + 1), np.int64)
+    members, blocks = len(m.member), len(m.blocks) - 2
+    lines, hazard, member = borrowed(m.blocks), borrowed(m.hazard), borrowed(m.member)
+    factors, numbers, bids = borrowed(m.factors), borrowed(m.numbers), borrowed(m.bids)
+    shift, odds, loss = borrowed(tilt.shift), borrowed(tilt.odds), borrowed(tilt.loss)
+    other, scale, degrees = borrowed(tilt.hazard), tilt.numbers[0], numbers[DEGREES]
+    parts, rooms, totals, own_room = (
+        borrowed(w.parts),
+        borrowed(w.rooms),
+        borrowed(w.totals),
+        borrowed(w.own),
+    )
+    space, room = np.zeros((4, max(members, len(lines)) + 1)), np.zeros((2, members + 1), np.int64)
+    scratch, whole = borrowed(space), borrowed(room)
     ids, losses = whole[0], whole[1]
     found[:] = 0.0
     share = tilt.numbers[1]
@@ -315,15 +325,13 @@ def pilot(m, w, tilt, last, regimes, key, count, level, scores, found):
         u, _ = two_uniforms(key, s, PLAN, 0)
         plain = u < share
         n, mixing, ratio = tilted_defaults(
-            m.blocks, m.hazard, tilt.hazard, m.member, m.factors, tilt.shift, tilt.odds, m.numbers[DEGREES],
-            tilt.numbers[0], plain, key, s, scratch, ids,
-        )  # fmt: skip
+            lines, hazard, other, member, factors, shift, odds, degrees, scale, plain, key, s, scratch, ids
+        )
         market, more = tilted_losses(
-            m.blocks, m.member, m.factors, m.numbers, tilt.shift, tilt.loss, plain, key, s, scratch, mixing,
-            ids, losses, n,
-        )  # fmt: skip
+            lines, member, factors, numbers, shift, loss, plain, key, s, scratch, mixing, ids, losses, n
+        )
         up = 1 if regimes == 2 and market > 0.0 else 0
-        scores[number] = score(w.parts, w.rooms, w.totals, w.own, last, up, m.bids, ids, losses, n)
+        scores[number] = score(parts, rooms, totals, own_room, last, up, bids, ids, losses, n)
         if scores[number] < level:
             continue
         weight = weight_of(ratio + more, share)
@@ -331,9 +339,9 @@ def pilot(m, w, tilt, last, regimes, key, count, level, scores, found):
             found[ids[j], 0] += weight
             found[ids[j], 1] += weight * scratch[3, j]
         for i in range(members):
-            found[i, 2] += weight * conditional(m.member, i, scratch[1, int(m.member[i, BLOCK])], mixing)
+            found[i, 2] += weight * conditional(member, i, scratch[1, int(member[i, BLOCK])], mixing)
         for b in range(blocks + 1):
             found[members + b, 0] += weight * scratch[0, b]
         found[members + blocks + 1, 0] += weight * mixing * mixing
         found[members + blocks + 2, 0] += weight
-    return 0
+    return len(space) + len(room)  # kept until here
