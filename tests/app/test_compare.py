@@ -123,6 +123,9 @@ def test_the_command_prints_and_gives_json(
         main(words)
     assert left.value.code == 0
     assert "members, default fund" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as left:
+        main([*words[:3], "--scenarios", "1", "--seed", "3"])
+    assert left.value.code == 0
     for wrong in (words[:2], [*words[:3], "--under", "nasdaq/commodities"]):
         with pytest.raises(SystemExit) as left:
             main(wrong)

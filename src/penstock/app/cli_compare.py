@@ -3,7 +3,7 @@
 import json as codec
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,11 @@ from penstock.app.cli_simulate import (
 )
 from penstock.app.console import INTERRUPTED, err, existing, out, table
 from penstock.app.show_simulation import SHOWN
+from penstock.core.money import Currency
 from penstock.core.problems import Problem, Refused
+
+if TYPE_CHECKING:
+    from penstock.sim.comparison import Comparison
 
 
 def compare(
@@ -78,21 +82,27 @@ def compare(
         text = codec.dumps(compared.compared_json(found, units[0], about), indent=2, ensure_ascii=False)
         sys.stdout.write(text + "\n")
     else:
-        out.print(f"A: {titles[0]}\nB: {titles[1]}", markup=False)
-        out.print(f"{found.scenarios:,} scenarios, the same for both, {units[0]}\n", style="quiet")
-        part = f"A - B, {level:.0%}"
-        if not any(any(each.means) for each in found.payers):
-            out.print("Nobody pays anything under either: no loss in these scenarios.")
-            return
-        heads = ("", "A pays", "B pays", "A mean", "B mean", "A - B", part)
-        right = (1, 2, 3, 4, 5, 6)
-        table(heads, compared.rows(found.payers, units[0]), right=right)
-        out.print()
-        members = sorted(found.members, key=lambda each: -abs(each.difference.value))[:SHOWN]
-        table(("member", *heads[1:]), compared.rows(tuple(members), units[0]), right=right)
+        _tell(found, titles, units[0])
     if not whole:
         err.print(f"Interrupted after {run.count:,} of {count:,} scenarios.")
         raise typer.Exit(INTERRUPTED)
+
+
+def _tell(found: "Comparison", titles: list[str], unit: Currency) -> None:
+    """Print payers and members under both, and the differences."""
+    from penstock.report import compared
+
+    out.print(f"A: {titles[0]}\nB: {titles[1]}", markup=False)
+    out.print(f"{found.scenarios:,} scenarios, the same for both, {unit}\n", style="quiet")
+    if not any(any(each.means) for each in found.payers):
+        out.print("Nobody pays anything under either: no loss in these scenarios.")
+        return
+    heads = ("", "A pays", "B pays", "A mean", "B mean", "A - B", f"A - B, {100 * found.level:g}%")
+    right = (1, 2, 3, 4, 5, 6)
+    table(heads, compared.rows(found.payers, unit), right=right)
+    members = sorted(found.members, key=lambda each: -abs(each.difference.value))[:SHOWN]
+    out.print()
+    table(("member", *heads[1:]), compared.rows(tuple(members), unit), right=right)
 
 
 def _title(one: Any) -> str:
