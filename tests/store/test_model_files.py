@@ -187,7 +187,7 @@ def test_a_file_that_cannot_be_meant(tmp_path: Path, name: str) -> None:
     ("change", "good"),
     [
         (own_degrees("2"), own_degrees("2.1")),
-        (own_degrees("0.7"), own_degrees("3")),
+        (own_degrees("1.5"), own_degrees("3")),
         (('"4"', '"2"'), ('"4"', '"2.5"')),
         (pareto("0.5"), pareto("0.49")),
         (pareto("0.9"), pareto("0")),
@@ -265,3 +265,10 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "other.yaml", tmp_path):
         with pytest.raises(Refused, match=r"there is no simulation|cannot be read"):
             load_model(path)
+
+
+@pytest.mark.parametrize("degrees", ["0.7", "1"])
+def test_losses_without_a_mean_are_refused(tmp_path: Path, degrees: str) -> None:
+    """Up to one degree of freedom, whatever the table says."""
+    says = "the mean loss is infinite"
+    refused(tmp_path, "MODEL_DEGREES", says, "model.yaml:", model=changed(MODEL, own_degrees(degrees)))
