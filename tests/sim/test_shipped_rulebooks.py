@@ -11,16 +11,15 @@ import pytest
 import yaml
 
 from penstock.core.problems import Refused
-from penstock.core.results import EventResult
 from penstock.sim import reference
 from penstock.sim.base import Base
 from penstock.sim.compile import compiled
 from penstock.sim.exact import replayed
-from penstock.sim.layout import MEMBER_KINDS, PARTY, Waterfall
+from penstock.sim.layout import PARTY, Waterfall
 from penstock.sim.model import arrays
 from penstock.store.rulebooks import listed
 from penstock.store.scenarios import scenario_from
-from sim.test_kernel import by_kind, model, same, simulated
+from sim.test_kernel import agree, model, same, simulated
 
 CASES = Path(__file__).parents[1] / "cases"
 BOOKS = [name for name, _ in listed()]
@@ -73,17 +72,6 @@ def test_all_of_them_are_here() -> None:
     assert set(REFUSED) < set(BOOKS)
 
 
-def compared(waterfall: Waterfall, found: reference.Poured, event: EventResult) -> None:
-    """Layers and uncovered to the unit; members within one unit a step."""
-    assert found.used == [row.used for row in event.layers]
-    assert found.uncovered == event.uncovered
-    steps = [waterfall.layers[part[0]].kind for part in waterfall.arrays.parts]
-    for kind in MEMBER_KINDS:
-        for i, member in enumerate(waterfall.members):
-            pays = found.paid.get(kind, {}).get(i, 0)
-            assert abs(pays - by_kind(waterfall, event, member, kind)) <= steps.count(kind)
-
-
 @pytest.mark.parametrize("book", [book for book in BOOKS if book not in REFUSED])
 def test_a_shipped_rulebook_has_the_layers_of_the_exact_engine(book: str) -> None:
     """Each of its cases, with losses of the size of its layers; kernel and reference with the same bits."""
@@ -101,7 +89,7 @@ def test_a_shipped_rulebook_has_the_layers_of_the_exact_engine(book: str) -> Non
             drawn = reference.scenario(m, 3, number)
             if drawn.losses and beyond < 4:
                 found = reference.poured(waterfall, m, 3, drawn)
-                compared(waterfall, found, replayed(waterfall, m, 3, number)[1])
+                agree(waterfall, found, replayed(waterfall, m, 3, number)[1])
                 beyond += found.beyond > 0
         assert beyond >= 4, "losses go beyond the defaulters' own resources"
         assert same(simulated(waterfall, one, 0, 100), reference.tallied(waterfall, m, 7, 0, 100))

@@ -3,9 +3,8 @@
 from typing import Any
 
 from penstock.core.money import Currency
-from penstock.report.simulated import amount, likely, shown
+from penstock.report.simulated import amount, likely, probability, shown
 from penstock.sim.comparison import Compared, Comparison
-from penstock.sim.statistics import Estimate
 
 _SAID = {
     "own": "the defaulters",
@@ -49,8 +48,8 @@ def compared_json(found: Comparison, unit: Currency, about: dict[str, Any]) -> d
 def _json(one: Compared, unit: Currency) -> dict[str, Any]:
     return {
         "name": one.name,
-        "pays": [_probability(each) for each in one.likely],
-        "pays_difference": _probability(one.likelier),
+        "pays": [probability(each) for each in one.likely],
+        "pays_difference": probability(one.likelier),
         "mean": [amount(each, unit) for each in one.means],
         "mean_difference": {
             "estimate": amount(one.difference.value, unit),
@@ -58,7 +57,3 @@ def _json(one: Compared, unit: Currency) -> dict[str, Any]:
             "high": amount(one.difference.high, unit),
         },
     }
-
-
-def _probability(one: Estimate) -> dict[str, float]:
-    return {"estimate": one.value, "low": one.low, "high": one.high}

@@ -142,8 +142,8 @@ def simulated_json(found: Summary, unit: Currency, about: dict[str, Any]) -> dic
                 "layer": one.layer.id,
                 "payer": one.layer.payer,
                 "kind": one.layer.kind,
-                "hit": _probability(one.hit),
-                "exhausted": _probability(one.exhausted),
+                "hit": probability(one.hit),
+                "exhausted": probability(one.exhausted),
                 "used": _measure(one.used, unit),
             }
             for one in found.layers
@@ -155,7 +155,7 @@ def simulated_json(found: Summary, unit: Currency, about: dict[str, Any]) -> dic
         "members": [
             {
                 "member": one.member,
-                "default": _probability(one.default),
+                "default": probability(one.default),
                 "by_kind": {kind: amount(value, unit) for kind, value in one.by_kind.items()},
                 "paid": _measure(one.paid, unit),
             }
@@ -182,7 +182,7 @@ def rare_json(rare: RareRun) -> dict[str, Any]:
         "tilt": rare.tilt,
         "events": {
             event.name: {
-                **_probability(event.probability),
+                **probability(event.probability),
                 "effective_sample": event.effective,
                 "variance_ratio": event.ratio,
                 "gain": event.ratio / rare.cost,
@@ -192,7 +192,8 @@ def rare_json(rare: RareRun) -> dict[str, Any]:
     }
 
 
-def _probability(one: Estimate) -> dict[str, float]:
+def probability(one: Estimate) -> dict[str, float]:
+    """An estimate and its interval."""
     return {"estimate": one.value, "low": one.low, "high": one.high}
 
 
@@ -206,7 +207,7 @@ def _amount(one: Estimate, unit: Currency) -> dict[str, str]:
 
 def _measure(one: Measure, unit: Currency) -> dict[str, Any]:
     return {
-        "positive": _probability(one.positive),
+        "positive": probability(one.positive),
         "mean": _amount(one.mean, unit),
         "quantiles": {f"{level:g}": _amount(value, unit) for level, value in one.quantiles.items()},
         "expected_shortfall": {f"{level:g}": _amount(value, unit) for level, value in one.shortfalls.items()},
@@ -240,6 +241,10 @@ def tables(found: Summary, unit: Currency) -> dict[str, str]:
         (one.layer.id, amount(at, unit), count, f"{count / found.scenarios:.9g}")
         for one in found.layers
         for at, count in one.used.distribution.exceedance()
+    ]
+    curve += [
+        ("uncovered", amount(at, unit), count, f"{count / found.scenarios:.9g}")
+        for at, count in found.uncovered.distribution.exceedance()
     ]
     worst = [(number, written(left, unit), written(beyond, unit)) for left, beyond, number in found.worst]
     tail = [f"{word}_{level:g}" for level in found.beyond.quantiles for word in ("quantile", "shortfall")]

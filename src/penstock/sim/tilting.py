@@ -28,7 +28,6 @@ Floats = NDArray[np.float64]
 
 ONE = 2.0**44
 """A weight of one: weights are added up as whole numbers."""
-MOST = 2.0**60
 
 
 class Tilt(NamedTuple):
@@ -48,16 +47,14 @@ class Tilt(NamedTuple):
 
 
 class Weighted(NamedTuple):
-    """Sums of weights: ``scenarios``, how many; ``events``: (2 L + 2) x 11, ``amounts``: (L + 2) x 11.
+    """Sums of weights: ``scenarios``, how many; ``events``: (2 L + 2) x 11.
 
-    Rows of events: all scenarios, a loss uncovered, then for each layer reached and passed. Rows of
-    amounts: uncovered, beyond own resources, then what each layer gives. Columns as in ``Tally``: count,
-    sum and squares from column 2 on.
+    Rows: all scenarios, a loss uncovered, then for each layer reached and passed. Columns as in ``Tally``:
+    count, sum and squares from column 2 on.
     """
 
     scenarios: Ints
     events: Ints
-    amounts: Ints
 
 
 def nothing(layers: int) -> Weighted:
@@ -65,7 +62,6 @@ def nothing(layers: int) -> Weighted:
     return Weighted(
         np.zeros(1, dtype=np.int64),
         np.zeros((2 * layers + 2, 11), dtype=np.int64),
-        np.zeros((layers + 2, 11), dtype=np.int64),
     )
 
 
@@ -73,7 +69,6 @@ def added(first: Weighted, second: Weighted) -> Weighted:
     """Of both ranges, limbs carried."""
     found = Weighted(*(a + b for a, b in zip(first, second, strict=True)))
     carry(found.events)
-    carry(found.amounts)
     return found
 
 
@@ -206,13 +201,6 @@ def weight_of(ratio, share):
 
 
 @kernel
-def add_amount(table, row, weight, amount):
-    """Add a weighted amount, to the nearest minor unit."""
-    if amount > 0:
-        add(table, row, int(np.rint(min(weight * float(amount), MOST))))
-
-
-@kernel
 def sample(m, w, tilt, t, regimes, layers, key, first, count):
     """Draw ``count`` scenarios from number ``first`` by the mixture, pour, and add their weights to ``t``."""
     blocks, hazard, member = borrowed(m.blocks), borrowed(m.hazard), borrowed(m.member)
@@ -258,14 +246,11 @@ def sample(m, w, tilt, t, regimes, layers, key, first, count):
             )  # fmt: skip
             if uncovered > 0:
                 add(t.events, 1, fixed)
-            add_amount(t.amounts, 0, weight, uncovered)
-            add_amount(t.amounts, 1, weight, beyond)
         for q in range(layers):
             if rows[1, q]:
                 add(t.events, 2 + 2 * q, fixed)
                 if rows[2, q]:
                     add(t.events, 3 + 2 * q, fixed)
-                add_amount(t.amounts, 2 + q, weight, rows[0, q])
     return len(space)  # kept until here
 
 
