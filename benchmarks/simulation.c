@@ -37,7 +37,7 @@ enum { FACTOR, MIXING, CANDIDATE, LOSS };
 enum { THRESHOLD, LOADING, OWN_LATENT, SCALE, START, MARKET, OWN_SHOCK, JUMP = 9, MEMBER_COLUMNS = 12 };
 enum { DEGREES, TAIL };
 enum { LAYER, PARTY, KIND, LAST = 9, PART_COLUMNS };
-enum { REACHED, PASSED, POSITIVE, SUM, SQUARES = 5, MEASURE_COLUMNS = 11, BY_KIND = 11, CHARGE_COLUMNS = 17 };
+enum { REACHED, PASSED, POSITIVE, SUM, SQUARES = 5, MEASURE_COLUMNS = 11, CHARGE_COLUMNS = 6, TOGETHER = 3 };
 enum { PER_UNIT = 8, REACH = 7, FACTOR_BINS = 2 * REACH * PER_UNIT + 2, PER_OCTAVE = 8, MIXING_BITS = 3 };
 enum { BITS = 7, MEMBER_BITS = 4, OCTAVES = 62, WORST = 100, TILE = 1024, ROOM = 4096 };
 #define MOST_LOSS 1125899906842624.0
@@ -60,7 +60,7 @@ typedef struct {
 } Hits;
 
 typedef struct {
-    i64 *gone, *paid, *total, *low, *high, *product, *charges, *rows;
+    i64 *gone, *paid, *charges, *rows;
 } Space;
 
 /* --- draws --- */
@@ -288,35 +288,31 @@ static inline void add_limbs(i64 *restrict low, i64 *restrict high, const i64 *r
     }
 }
 
-static inline void multiplied(i64 *restrict product, const i64 *a, const i64 *b, i64 n) {
-    for (i64 i = 0; i < n; i++) product[i] = a[i] * b[i];
+static inline void count(i64 *bins, i64 amount, i64 times) {
+    if (amount > 0) bins[octave_bin((double)amount, MEMBER_BITS)] += times;
 }
 
 static void add_members(const Tally *t, const Space *x, int kinds, i64 n) {
-    i64 *restrict total = x->total, *restrict low = x->low, *restrict high = x->high;
-    i64 *columns = x->charges, *restrict positive = columns + POSITIVE * n, *squares = columns + SQUARES * n;
-    memset(total, 0, n * sizeof *total);
+    const i64 bins = OCTAVES << MEMBER_BITS;
     for (int kind = 0; kind < 3; kind++) {
         if (!(kinds >> kind & 1)) continue;
         const i64 *restrict paid = x->paid + kind * n;
-        add_limbs(columns + (BY_KIND + 2 * kind) * n, columns + (BY_KIND + 2 * kind + 1) * n, paid, n);
-        for (i64 i = 0; i < n; i++) total[i] += paid[i];
+        add_limbs(x->charges + 2 * kind * n, x->charges + (2 * kind + 1) * n, paid, n);
+        for (i64 i = 0; i < n; i++) count(t->member_histogram + (4 * i + kind) * bins, paid[i], 1);
     }
+    if (!(kinds & (kinds - 1))) return;
     for (i64 i = 0; i < n; i++) {
-        positive[i] += total[i] > 0;
-        low[i] = total[i] & 0x7FFFFFFF;
-        high[i] = total[i] >> 31;
+        i64 amount[3], total = 0, some = 0;
+        for (int kind = 0; kind < 3; kind++) {
+            amount[kind] = kinds >> kind & 1 ? x->paid[kind * n + i] : 0;
+            total += amount[kind];
+            some += amount[kind] > 0;
+        }
+        if (some < 2) continue;
+        i64 *row = t->member_histogram + (4 * i + TOGETHER) * bins;
+        count(row, total, 1);
+        for (int kind = 0; kind < 3; kind++) count(row, amount[kind], -1);
     }
-    add_limbs(columns + SUM * n, columns + (SUM + 1) * n, total, n);
-    multiplied(x->product, low, low, n);
-    add_limbs(squares, squares + n, x->product, n);
-    multiplied(x->product, low, high, n);
-    add_limbs(squares + 2 * n, squares + 3 * n, x->product, n);
-    multiplied(x->product, high, high, n);
-    add_limbs(squares + 4 * n, squares + 5 * n, x->product, n);
-    for (i64 i = 0; i < n; i++)
-        if (total[i] > 0)
-            t->member_histogram[(i * OCTAVES << MEMBER_BITS) + octave_bin((double)total[i], MEMBER_BITS)]++;
 }
 
 static int better(const i64 *other, i64 uncovered, i64 beyond, i64 s) {
@@ -459,7 +455,7 @@ static void drawn_and_poured(const Model *m, const Waterfall *w, const Tally *t,
 
 int simulate(const Model *m, const Waterfall *w, const Tally *t, const Sizes *z, u64 key, i64 first,
              i64 count) {
-    i64 members = z->members, most = ROOM + members, rows = 8 + CHARGE_COLUMNS;
+    i64 members = z->members, most = ROOM + members, rows = 4 + CHARGE_COLUMNS;
     Tile *tile = malloc(sizeof *tile);
     i64 *whole = calloc(5 * most + rows * members + 3 * z->layers, sizeof *whole);
     double *real = malloc(3 * most * sizeof *real);
@@ -471,8 +467,7 @@ int simulate(const Model *m, const Waterfall *w, const Tally *t, const Sizes *z,
     Hits x = {whole, whole + most, whole + 2 * most, whole + 3 * most, whole + 4 * most,
               real, real + most, real + 2 * most};
     i64 *own = whole + 5 * most;
-    Space space = {own, own + members, own + 4 * members, own + 5 * members, own + 6 * members,
-                   own + 7 * members, own + 8 * members, own + (8 + CHARGE_COLUMNS) * members};
+    Space space = {own, own + members, own + 4 * members, own + rows * members};
     for (i64 begin = first; begin < first + count; begin += TILE) {
         i64 left = first + count - begin, size = left < TILE ? left : TILE;
         for (i64 i = 0; i < size; i++) tile->numbers[i] = begin + i;

@@ -41,11 +41,21 @@ from benchmarks import analyst, in_c
 from benchmarks.service import COPULAS, Service, service
 
 from penstock.sim.engine import Engine, engine
-from penstock.sim.layout import MEMBER_KINDS
 from penstock.sim.pairs import all_pairs
 from penstock.sim.sizing import contributions, self_consistent
 from penstock.sim.stress import Accounts, Stress, by_group, cover, emir_default_fund, largest, over_margin
-from penstock.sim.tally import BY_KIND, POSITIVE, SQUARES, SUM, Ints, Tally, merged, total, total_square
+from penstock.sim.tally import (
+    MEMBER_PER_OCTAVE,
+    POSITIVE,
+    SQUARES,
+    SUM,
+    Bins,
+    Ints,
+    Tally,
+    merged,
+    total,
+    total_square,
+)
 
 SEED, REPEATS = 7, 7
 SCENARIOS, DENSE = 400_000, 100_000
@@ -89,10 +99,19 @@ def measures_of(tally: Tally, layers: int) -> tuple[NDArray[np.float64], ...]:
 
 
 def moments(rows: Ints, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation by row of measures, or of what members pay."""
+    """Mean and deviation by row of measures."""
     means = np.array([total(row[SUM : SUM + 2]) / count for row in rows])
     squares = np.array([total_square(row[SQUARES : SQUARES + 6]) / count for row in rows])
     return means, np.sqrt(squares - means**2)
+
+
+def deviations(tally: Tally, count: int) -> NDArray[np.float64]:
+    """Of what each member pays in all, by the middles of its bins."""
+    bins = Bins(MEMBER_PER_OCTAVE)
+    middles = np.array([(bins.low(i) + bins.low(i + 1)) / 2 for i in range(tally.member_histogram.shape[2])])
+    often = tally.member_histogram.sum(axis=1) / count
+    variance: NDArray[np.float64] = often @ middles**2 - (often @ middles) ** 2
+    return np.sqrt(np.maximum(variance, 0.0))
 
 
 def require_agreement(one: Service, made: Engine) -> None:
@@ -103,12 +122,11 @@ def require_agreement(one: Service, made: Engine) -> None:
     probability, mean, deviation = measures_of(ours, len(made.layers))
     off = np.abs(theirs.probability - probability) > error * np.sqrt(probability) + 5 / few
     off |= np.abs(theirs.mean - mean) > error * deviation
-    paid, spread = moments(ours.charges, many)
+    sums = np.array([[total(row[kind : kind + 2]) / many for kind in (0, 2, 4)] for row in ours.charges])
+    paid, spread = sums.sum(axis=1), deviations(ours, many)
     wrong = np.abs(theirs.paid.sum(axis=0) - paid) > error * spread
-    kinds = [BY_KIND + 2 * kind for kind in range(len(MEMBER_KINDS))]
-    sums = [sum(total(row[kind : kind + 2]) for row in ours.charges) / many for kind in kinds]
     within = error * deviation[3:6]
-    if off.any() or wrong.any() or (np.abs(theirs.paid.sum(axis=1) - sums) > within).any():
+    if off.any() or wrong.any() or (np.abs(theirs.paid.sum(axis=1) - sums.sum(axis=0)) > within).any():
         raise SystemExit("the kernel and the analyst do not agree: there is nothing to time")
 
 

@@ -118,6 +118,26 @@ def mean_of(row: Ints, value: float, count: int = COUNT) -> None:
     near(found, value, sqrt((second - found * found) / count) + 0.5 / UNIT)
 
 
+def payments_of(tally: Tally, member: int) -> tuple[float, float]:
+    """What a member pays in all: its mean, and the sample's deviation by the middles of the bins."""
+    count = int(tally.defaults.sum())
+    mean = sum(total(tally.charges[member, kind : kind + 2]) for kind in (0, 2, 4)) / count / UNIT
+    often = tally.member_histogram[member].sum(axis=0)
+    middles = np.array([2.0 ** (i // 16) * (1 + (i % 16 + 0.5) / 16) for i in range(len(often))]) / UNIT
+    return mean, sqrt(max(0.0, float(often @ middles**2) / count - mean * mean))
+
+
+def pays_on_average(tally: Tally, member: int, value: float) -> None:
+    """The mean of all that a member pays, against an exact value."""
+    mean, deviation = payments_of(tally, member)
+    near(mean, value, deviation / sqrt(COUNT) + 0.5 / UNIT)
+
+
+def pays_as_often(tally: Tally, member: int, probability: float) -> None:
+    """In how many scenarios a member pays anything, against an exact probability."""
+    likely(int(tally.member_histogram[member].sum()), probability)
+
+
 def row_of(tally: Tally, measure: int) -> Ints:
     """A measure that stands after the layers."""
     found: Ints = tally.measures[len(tally.measures) - 3 + measure]

@@ -18,7 +18,7 @@ from penstock.store.model_files import load_model
 COUNT, BLOCK = 30_000, 5_000
 FILES = {"scenario.yaml", "risk.csv", "model.yaml"}
 KEPT = {
-    "manifest.json", "tally.npz", "layers.csv", "members.csv", "exceedance.csv", "worst.csv",
+    "manifest.json", "tally.npz", "layers.csv", "members.csv", "liability.csv", "exceedance.csv", "worst.csv",
     "summary.json", "exceedance.svg", "liability.svg",
 }  # fmt: skip
 
@@ -190,11 +190,15 @@ def test_json_has_the_figures_of_the_tally(folder: Path) -> None:
     assert [one["layer"] for one in printed["layers"]] == [layer.id for layer in one.engine.layers]
     members = {name: i for i, name in enumerate(one.engine.members)}
     for member in printed["members"]:
-        row = tally.charges[members[member["member"]]]
-        assert member["default"]["estimate"] == tally.defaulted[members[member["member"]]] / COUNT
-        assert abs(float(member["paid"]["mean"]["estimate"]) * 100 - total(row[SUM : SUM + 2]) / COUNT) <= 0.5
-        parts = sum(float(amount) for amount in member["by_kind"].values())
-        assert parts == pytest.approx(float(member["paid"]["mean"]["estimate"]), abs=0.02)
+        place = members[member["member"]]
+        sums = [total(tally.charges[place, kind : kind + 2]) / COUNT for kind in (0, 2, 4)]
+        assert member["default"]["estimate"] == tally.defaulted[place] / COUNT
+        assert abs(float(member["paid"]["mean"]["estimate"]) * 100 - sum(sums)) <= 0.5
+        assert list(member["by_kind"]) == ["fund", "call", "haircut"]
+        for kind, found in enumerate(member["by_kind"].values()):
+            assert abs(float(found["mean"]["estimate"]) * 100 - sums[kind]) <= 0.5
+            pays = int(tally.member_histogram[place, kind].sum())
+            assert found["positive"]["estimate"] == pays / COUNT
     assert [one["scenario"] for one in printed["worst"]] == [number for _, _, number in told.worst]
 
 
@@ -299,8 +303,15 @@ def test_a_folder_keeps_all_that_the_manual_names(folder: Path) -> None:
     members = {row["member"]: row for row in table(out / "members.csv")}
     for one in printed["members"]:
         row = members[one["member"]]
-        assert (row["mean"], row["call"]) == (one["paid"]["mean"]["estimate"], one["by_kind"]["call"])
+        assert row["mean"] == one["paid"]["mean"]["estimate"]
         assert float(row["default_low"]) == pytest.approx(one["default"]["low"], rel=1e-8)
+    liability = {(row["member"], row["kind"]): row for row in table(out / "liability.csv")}
+    assert len(liability) == 3 * len(printed["members"])
+    for one in printed["members"]:
+        for kind, paid in one["by_kind"].items():
+            row, tail = liability[one["member"], kind], paid["expected_shortfall"]["0.99"]
+            assert (row["mean"], row["mean_high"]) == (paid["mean"]["estimate"], paid["mean"]["high"])
+            assert (row["shortfall_0.99"], row["shortfall_0.99_low"]) == (tail["estimate"], tail["low"])
     worst = [(int(row["scenario"]), row["uncovered"]) for row in table(out / "worst.csv")]
     assert worst == [(one["scenario"], one["uncovered"]) for one in printed["worst"]]
     for layer in printed["layers"]:
@@ -308,6 +319,9 @@ def test_a_folder_keeps_all_that_the_manual_names(folder: Path) -> None:
         counts = [int(row["scenarios"]) for row in curve]
         assert counts == sorted(counts, reverse=True)
         assert counts[0] / COUNT == layer["used"]["positive"]["estimate"]
+        assert float(curve[0]["probability_high"]) == pytest.approx(
+            layer["used"]["positive"]["high"], rel=1e-8
+        )
         amounts = [float(row["at_least"]) for row in curve]
         assert amounts == sorted(set(amounts))
 

@@ -83,14 +83,23 @@ def _tell(one: "Ready", found: "Summary") -> None:
     part = f"{100 * found.level:g}%"
     level = simulated.tail_level(found.beyond)
     tail = f"ES {100 * level:g} %" if level else "ES"
-    heads = ("layer", "hit", part, "exhausted", part, "mean", tail)
-    table(heads, simulated.layer_rows(found, unit), right=(1, 3, 5, 6), whole=(0, 2, 4))
+    table(("layer", "hit", part, "exhausted", part), simulated.layer_rows(found), (1, 3), (0, 2, 4))
     out.print()
-    member_heads = ("member", "defaults", "pays", "fund", "calls", "haircut", "mean", tail)
+    table(("layer", "mean", part, tail, part), simulated.amount_rows(found, unit), (1, 3), (0, 2, 4))
+    kinds = ("fund", "calls", "haircut")
+    out.print("\nExpected payments of members, by kind\n", style="quiet")
     rows = simulated.member_rows(found, unit, SHOWN)
-    table(member_heads, rows, right=(1, 2, 3, 4, 5, 6, 7))
+    table(("member", "defaults", "pays", *kinds, "mean", part), rows, range(1, 7), (0, 7))
+    if level:
+        out.print(f"\nand the mean of the worst {100 * (1 - level):g} %, of each by itself\n", style="quiet")
+        rows = simulated.tail_rows(found, unit, level, SHOWN)
+        table(("member", *kinds, "all", part), rows, range(1, 5), (0, 5))
     if len(found.members) > SHOWN:
         out.print(f"and {len(found.members) - SHOWN} more; --json and --out have all", style="quiet")
+    if found.largest:
+        err.print(
+            f"In {found.largest:,} scenarios losses reach 2^50 minor units, the most that counts of one"
+        )
 
 
 def worst(one: "Ready", run: "Run", number: int, to: "Console") -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from penstock.core.money import Currency, written
+from penstock.sim.layout import MEMBER_KINDS
 from penstock.sim.rare import RareFound
-from penstock.sim.statistics import Estimate
-from penstock.sim.summary import LayerFound, Measure, MemberFound, Summary
+from penstock.sim.statistics import Estimate, clopper_pearson
+from penstock.sim.summary import Measure, MemberFound, Summary
 
 
 class RareRun(Protocol):
@@ -48,39 +49,48 @@ def between(one: Estimate) -> str:
     return f"{low.removesuffix(' %') if both else low} - {high}"
 
 
-def layer_rows(found: Summary, unit: Currency) -> list[tuple[str, ...]]:
-    """A row a layer: how likely it is hit, and exhausted, each with its interval, and what it gives."""
-    rows = [_layer_row(one, unit) for one in found.layers]
-    rows.append(
+def within(one: Estimate, unit: Currency) -> str:
+    """The interval of an amount, if it has one."""
+    return f"{shown(one.low, unit)} - {shown(one.high, unit)}" if one.bounded else "none"
+
+
+def layer_rows(found: Summary) -> list[tuple[str, ...]]:
+    """A row a layer: how likely it is hit, and exhausted, each with its interval."""
+    rows = [
         (
-            "uncovered",
-            likely(found.uncovered.positive.value),
-            between(found.uncovered.positive),
-            "",
-            "",
-            shown(found.uncovered.mean.value, unit),
-            _tail(found.uncovered, unit),
+            one.layer.id,
+            likely(one.hit.value),
+            between(one.hit),
+            likely(one.exhausted.value),
+            between(one.exhausted),
         )
-    )
-    return rows
+        for one in found.layers
+    ]
+    uncovered = found.uncovered.positive
+    return [*rows, ("uncovered", likely(uncovered.value), between(uncovered), "", "")]
 
 
-def _layer_row(one: LayerFound, unit: Currency) -> tuple[str, ...]:
+def amount_rows(found: Summary, unit: Currency) -> list[tuple[str, ...]]:
+    """A row a layer: what it gives on average and in the tail, each with its interval."""
+    rows = [(one.layer.id, one.used) for one in found.layers]
+    return [(name, *_amounts(one, unit)) for name, one in [*rows, ("uncovered", found.uncovered)]]
+
+
+def _amounts(one: Measure, unit: Currency) -> tuple[str, str, str, str]:
+    """The mean and the expected shortfall at the level shown, with their intervals."""
+    tail = _tail(one)
     return (
-        one.layer.id,
-        likely(one.hit.value),
-        between(one.hit),
-        likely(one.exhausted.value),
-        between(one.exhausted),
-        shown(one.used.mean.value, unit),
-        _tail(one.used, unit),
+        shown(one.mean.value, unit),
+        within(one.mean, unit),
+        shown(tail.value, unit) if tail else "",
+        within(tail, unit) if tail else "",
     )
 
 
-def _tail(measure: Measure, unit: Currency) -> str:
+def _tail(measure: Measure) -> Estimate | None:
     """The expected shortfall at the level shown."""
     level = tail_level(measure)
-    return shown(measure.shortfalls[level].value, unit) if level else ""
+    return measure.shortfalls[level] if level else None
 
 
 def tail_level(measure: Measure) -> float | None:
@@ -90,22 +100,33 @@ def tail_level(measure: Measure) -> float | None:
     return max(measure.shortfalls, default=None)
 
 
+def paying(found: Summary) -> list[MemberFound]:
+    """The members, whoever is expected to pay most first."""
+    return sorted(found.members, key=lambda one: (-one.paid.mean.value, one.member))
+
+
 def member_rows(found: Summary, unit: Currency, most: int | None = None) -> list[tuple[str, ...]]:
-    """A row a member, whoever is expected to pay most first."""
-    order = sorted(found.members, key=lambda one: (-one.paid.mean.value, one.member))
-    return [_member_row(one, unit) for one in order[:most]]
+    """A row a member, whoever is expected to pay most first: expected payments by kind and in all."""
+    return [
+        (
+            one.member,
+            likely(one.default.value),
+            likely(one.paid.positive.value),
+            *(shown(one.by_kind[kind].mean.value, unit) for kind in MEMBER_KINDS),
+            shown(one.paid.mean.value, unit),
+            within(one.paid.mean, unit),
+        )
+        for one in paying(found)[:most]
+    ]
 
 
-def _member_row(one: MemberFound, unit: Currency) -> tuple[str, ...]:
-    kinds = (shown(one.by_kind[kind], unit) for kind in ("fund", "call", "haircut"))
-    return (
-        one.member,
-        likely(one.default.value),
-        likely(one.paid.positive.value),
-        *kinds,
-        shown(one.paid.mean.value, unit),
-        _tail(one.paid, unit),
-    )
+def tail_rows(found: Summary, unit: Currency, level: float, most: int | None = None) -> list[tuple[str, ...]]:
+    """A row a member in the same order: its expected shortfall at the level, by kind and in all."""
+    rows = []
+    for one in paying(found)[:most]:
+        tails = [each.shortfalls[level] for each in (*one.by_kind.values(), one.paid)]
+        rows.append((one.member, *(shown(tail.value, unit) for tail in tails), within(tails[-1], unit)))
+    return rows
 
 
 def rare_rows(rare: RareRun, found: Summary) -> list[tuple[str, ...]]:
@@ -151,12 +172,13 @@ def simulated_json(found: Summary, unit: Currency, about: dict[str, Any]) -> dic
         "uncovered": _measure(found.uncovered, unit),
         "beyond_own_resources": _measure(found.beyond, unit),
         "loss": _measure(found.gross, unit),
+        "losses_at_the_limit": found.largest,
         "defaults": {str(n): count for n, count in enumerate(found.defaults) if count},
         "members": [
             {
                 "member": one.member,
                 "default": probability(one.default),
-                "by_kind": {kind: amount(value, unit) for kind, value in one.by_kind.items()},
+                "by_kind": {kind: _measure(paid, unit) for kind, paid in one.by_kind.items()},
                 "paid": _measure(one.paid, unit),
             }
             for one in found.members
@@ -197,12 +219,9 @@ def probability(one: Estimate) -> dict[str, float]:
     return {"estimate": one.value, "low": one.low, "high": one.high}
 
 
-def _amount(one: Estimate, unit: Currency) -> dict[str, str]:
-    return {
-        "estimate": amount(one.value, unit),
-        "low": amount(one.low, unit),
-        "high": amount(one.high, unit),
-    }
+def _amount(one: Estimate, unit: Currency) -> dict[str, str | None]:
+    value, low, high = _told(one, unit)
+    return {"estimate": value, "low": low or None, "high": high or None}
 
 
 def _measure(one: Measure, unit: Currency) -> dict[str, Any]:
@@ -219,42 +238,41 @@ def _measure(one: Measure, unit: Currency) -> dict[str, Any]:
 
 def tables(found: Summary, unit: Currency) -> dict[str, str]:
     """The tables of a result folder: name -> CSV."""
+    levels = tuple(found.beyond.quantiles)
     layers = [
-        (one.layer.id, one.layer.kind, *_numbers(one.hit), *_numbers(one.exhausted), *_money(one.used, unit))
+        (
+            one.layer.id,
+            one.layer.kind,
+            *_numbers(one.hit),
+            *_numbers(one.exhausted),
+            *_money(one.used, levels, unit),
+        )
         for one in found.layers
     ]
     layers += [
-        (name, "", *_numbers(one.positive), "", "", "", *_money(one, unit))
+        (name, "", *_numbers(one.positive), "", "", "", *_money(one, levels, unit))
         for name, one in (("uncovered", found.uncovered), ("beyond_own_resources", found.beyond))
     ]
-    members = [
-        (
-            one.member,
-            *_numbers(one.default),
-            *_numbers(one.paid.positive),
-            *(amount(one.by_kind[kind], unit) for kind in ("fund", "call", "haircut")),
-            *_money(one.paid, unit),
-        )
+    members = [(one.member, *_numbers(one.default), *_paid(one.paid, levels, unit)) for one in found.members]
+    liability = [
+        (one.member, kind, *_paid(paid, levels, unit))
         for one in found.members
+        for kind, paid in one.by_kind.items()
     ]
     curve = [
-        (one.layer.id, amount(at, unit), count, f"{count / found.scenarios:.9g}")
-        for one in found.layers
-        for at, count in one.used.distribution.exceedance()
-    ]
-    curve += [
-        ("uncovered", amount(at, unit), count, f"{count / found.scenarios:.9g}")
-        for at, count in found.uncovered.distribution.exceedance()
+        (name, amount(at, unit), count, *_numbers(clopper_pearson(count, found.scenarios, found.level)))
+        for name, one in [*((one.layer.id, one.used) for one in found.layers), ("uncovered", found.uncovered)]
+        for at, count in one.distribution.exceedance()
     ]
     worst = [(number, written(left, unit), written(beyond, unit)) for left, beyond, number in found.worst]
-    tail = [f"{word}_{level:g}" for level in found.beyond.quantiles for word in ("quantile", "shortfall")]
-    layer_heads = ("layer", "kind", *_three("hit"), *_three("exhausted"), *_three("mean"), *tail)
-    kinds = ("fund", "call", "haircut")
-    member_heads = ("member", *_three("default"), *_three("pays"), *kinds, *_three("mean"), *tail)
+    tail = (f"{word}_{level:g}" for level in levels for word in ("quantile", "shortfall"))
+    amounts = [*_three("mean"), *(head for one in tail for head in _three(one))]
+    exceeded = ("layer", "at_least", "scenarios", *_three("probability"))
     return {
-        "layers.csv": _csv(layer_heads, layers),
-        "members.csv": _csv(member_heads, members),
-        "exceedance.csv": _csv(("layer", "at_least", "scenarios", "probability"), curve),
+        "layers.csv": _csv(("layer", "kind", *_three("hit"), *_three("exhausted"), *amounts), layers),
+        "members.csv": _csv(("member", *_three("default"), *_three("pays"), *amounts), members),
+        "liability.csv": _csv(("member", "kind", *_three("pays"), *amounts), liability),
+        "exceedance.csv": _csv(exceeded, curve),
         "worst.csv": _csv(("scenario", "uncovered", "beyond_own_resources"), worst),
     }
 
@@ -268,10 +286,23 @@ def _numbers(one: Estimate) -> tuple[str, ...]:
     return tuple(f"{value:.9g}" for value in (one.value, one.low, one.high))
 
 
-def _money(one: Measure, unit: Currency) -> tuple[str, ...]:
-    middle = tuple(amount(value, unit) for value in (one.mean.value, one.mean.low, one.mean.high))
-    tail = [value.get(level) for level in one.quantiles for value in (one.quantiles, one.shortfalls)]
-    return *middle, *(amount(each.value, unit) if each else "" for each in tail)
+def _paid(one: Measure, levels: Sequence[float], unit: Currency) -> tuple[str, ...]:
+    return *_numbers(one.positive), *_money(one, levels, unit)
+
+
+def _money(one: Measure, levels: Sequence[float], unit: Currency) -> tuple[str, ...]:
+    """The mean, and quantile and shortfall of each level, each with its interval."""
+    tail = (value.get(level) for level in levels for value in (one.quantiles, one.shortfalls))
+    return tuple(text for each in (one.mean, *tail) for text in _told(each, unit))
+
+
+def _told(one: Estimate | None, unit: Currency) -> tuple[str, str, str]:
+    """An amount and its interval, empty where there is none."""
+    if one is None:
+        return "", "", ""
+    if not one.bounded:
+        return amount(one.value, unit), "", ""
+    return amount(one.value, unit), amount(one.low, unit), amount(one.high, unit)
 
 
 def _csv(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -1,5 +1,6 @@
 """A model and a waterfall ready to run: any range of scenarios, anywhere, with the same bits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import inf
@@ -7,14 +8,23 @@ from math import inf
 import numpy as np
 
 from penstock.sim import kernel
-from penstock.sim.layout import ENDS_ALL, KIND, LAYER, PARTY, LayerInfo, Waterfall, WaterfallArrays
+from penstock.sim.layout import (
+    ENDS_ALL,
+    KIND,
+    LAYER,
+    MEMBER_KINDS,
+    PARTY,
+    LayerInfo,
+    Waterfall,
+    WaterfallArrays,
+)
 from penstock.sim.model import Model, ModelArrays, arrays
 from penstock.sim.tally import Tally, empty, merged
 
 MOST = 2**26
 """Scenarios between two carries: no limb of a sum leaves its range before."""
-VERSION = 2
-"""Of the meaning of the bits: another number where the same seed gives other scenarios."""
+VERSION = 3
+"""Of the meaning of the bits: another number where the same seed gives another tally."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +56,9 @@ class Engine:
         """What two ranges give together."""
         return merged(first, second)
 
-    def most_of_members(self) -> tuple[float, ...]:
-        """The most that each member can pay as a survivor, whatever has happened."""
-        paying = self.waterfall.parts[:, KIND] >= 0
+    def most_of_members(self, kinds: Sequence[str] = MEMBER_KINDS) -> tuple[float, ...]:
+        """The most that each member can pay as a survivor, by these kinds of money, whatever has happened."""
+        paying = np.isin(self.waterfall.parts[:, KIND], [MEMBER_KINDS.index(kind) for kind in kinds])
         return tuple(float(one) for one in self.waterfall.rooms[:, paying].sum(axis=1).max(axis=0))
 
     def run(self, seed: int, first: int, count: int) -> Tally:

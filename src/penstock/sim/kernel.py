@@ -12,7 +12,7 @@ from penstock.sim.draws import octave_bin
 from penstock.sim.jit import borrowed, inlined, kernel
 from penstock.sim.model import DEGREES
 from penstock.sim.pour import own_resources, poured
-from penstock.sim.tally import BITS, BY_KIND, MEMBER_BITS, PASSED, POSITIVE, REACHED, SQUARES, SUM
+from penstock.sim.tally import BITS, MEMBER_BITS, PASSED, POSITIVE, REACHED, SQUARES, SUM, TOGETHER
 from penstock.sim.tiles import alive_of, defaults_in, factors_of, losses_in, markets_of
 
 
@@ -52,35 +52,35 @@ def add_limbs(low, high, amounts):
 
 
 @inlined
-def add_members(charges, histogram, paid, kinds, total, low, high, product):
-    """Add what each survivor pays, by kind and in all. ``charges``: column x member; the rest is for work.
+def add_members(charges, histogram, paid, kinds):
+    """Add what each survivor pays, by kind; ``kinds``: a bit for each by which anybody pays.
 
-    ``kinds``: a bit for each by which anybody pays.
+    ``charges``: limb x member.
     """
-    total[:] = 0
     for kind in range(3):
         if kinds >> kind & 1:
-            add_limbs(charges[BY_KIND + 2 * kind], charges[BY_KIND + 2 * kind + 1], paid[kind])
-            for i in range(len(total)):
-                total[i] += paid[kind, i]
-    positive = charges[POSITIVE]
-    for i in range(len(total)):
-        positive[i] += 1 if total[i] > 0 else 0
-        low[i] = total[i] & 0x7FFFFFFF
-        high[i] = total[i] >> 31
-    add_limbs(charges[SUM], charges[SUM + 1], total)
-    for i in range(len(total)):
-        product[i] = low[i] * low[i]
-    add_limbs(charges[SQUARES], charges[SQUARES + 1], product)
-    for i in range(len(total)):
-        product[i] = low[i] * high[i]
-    add_limbs(charges[SQUARES + 2], charges[SQUARES + 3], product)
-    for i in range(len(total)):
-        product[i] = high[i] * high[i]
-    add_limbs(charges[SQUARES + 4], charges[SQUARES + 5], product)
-    for i in range(len(total)):
-        if total[i] > 0:
-            histogram[i, octave_bin(total[i], MEMBER_BITS)] += 1
+            add_limbs(charges[2 * kind], charges[2 * kind + 1], paid[kind])
+            for i in range(len(histogram)):
+                if paid[kind, i] > 0:
+                    histogram[i, kind, octave_bin(paid[kind, i], MEMBER_BITS)] += 1
+    if kinds & (kinds - 1):
+        for i in range(len(histogram)):
+            add_together(histogram[i], paid[0, i], paid[1, i], paid[2, i], kinds)
+
+
+@inlined
+def add_together(histogram, fund, call, haircut, kinds):
+    """Count what a member pays in all, where it pays by two kinds or more, in place of these."""
+    fund, call, haircut = fund * (kinds & 1), call * (kinds >> 1 & 1), haircut * (kinds >> 2 & 1)
+    if (fund > 0) + (call > 0) + (haircut > 0) > 1:
+        row = histogram[TOGETHER]
+        row[octave_bin(fund + call + haircut, MEMBER_BITS)] += 1
+        if fund:
+            row[octave_bin(fund, MEMBER_BITS)] -= 1
+        if call:
+            row[octave_bin(call, MEMBER_BITS)] -= 1
+        if haircut:
+            row[octave_bin(haircut, MEMBER_BITS)] -= 1
 
 
 @kernel
@@ -118,7 +118,7 @@ def simulate(m, w, t, regimes, key, first, count):
     members, blocks = len(m.member), len(m.blocks) - 2
     numbers, of_scenario = np.zeros(TILE, np.int64), np.zeros((6, TILE), np.int64)
     shared, by_block = np.zeros((4, TILE)), np.zeros((3, blocks + 1, TILE))
-    charges, plain = np.zeros((t.charges.shape[1], members), np.int64), np.zeros((10, members), np.int64)
+    charges, plain = np.zeros((t.charges.shape[1], members), np.int64), np.zeros((6, members), np.int64)
     alive, chances = np.zeros((6, TILE * blocks + 1), np.int64), np.zeros((2, TILE * blocks + 1))
     whole, real = np.zeros((5, ROOM + members), np.int64), np.zeros((3, ROOM + members))
     for begin in range(first, first + count, TILE):
@@ -195,7 +195,6 @@ def added(m, w, t, regimes, key, numbers, counts, markets, all_ids, all_losses, 
     room = np.zeros((10, max(len(parts), layers, len(together)) + 1), np.int64)
     whole, work = borrowed(space), borrowed(room)
     variant, out, paid, nobody = whole[0], whole[1:3], whole[3:6], whole[0, :0]
-    total, low, high, product = whole[6], whole[7], whole[8], whole[9]
     rows = work[7:]
     ids, losses = borrowed(all_ids), borrowed(all_losses)
     for number in range(len(numbers)):
@@ -219,7 +218,7 @@ def added(m, w, t, regimes, key, numbers, counts, markets, all_ids, all_losses, 
                 measure(measures, histogram, layers, uncovered)
                 measure(measures, histogram, layers + 1, beyond)
                 if kinds:
-                    add_members(charges, member_histogram, paid, kinds, total, low, high, product)
+                    add_members(charges, member_histogram, paid, kinds)
             for q in range(layers):
                 if rows[1, q]:
                     measures[q, REACHED] += 1

@@ -122,6 +122,15 @@ class ModelArrays(NamedTuple):
  WRONG_WAY, RIGHT_WAY, JUMP, UNABLE, BLOCK) = range(12)  # fmt: skip
 DEGREES, TAIL, TAIL_DEGREES, TAIL_INDEX = range(4)
 
+
+def has_variance(numbers: Floats) -> bool:
+    """Whether a loss has one: a Student-t loss above two degrees of freedom, a Pareto loss below one half."""
+    if TAILS[int(numbers[TAIL])] == "student_t":
+        degrees = numbers[TAIL_DEGREES] or numbers[DEGREES]
+        return bool(degrees > 2 or degrees == 0)
+    return bool(TAILS[int(numbers[TAIL])] != "pareto" or numbers[TAIL_INDEX] < 0.5)
+
+
 PER_UNIT, REACH = 8, 7
 """Bins of a factor: eight a unit from -7 to 7, and one beyond each end."""
 FACTOR_BINS = 2 * REACH * PER_UNIT + 2

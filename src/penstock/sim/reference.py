@@ -29,13 +29,13 @@ from penstock.sim.layout import (
 from penstock.sim.model import BIDS, UNABLE, ModelArrays
 from penstock.sim.reference_draws import Scenario, scenario, uniforms
 from penstock.sim.tally import (
-    BY_KIND,
     MEMBER_PER_OCTAVE,
     PASSED,
     POSITIVE,
     REACHED,
     SQUARES,
     SUM,
+    TOGETHER,
     WORST,
     Ints,
     Tally,
@@ -232,8 +232,10 @@ def tallied(waterfall: Waterfall, m: ModelArrays, seed: int, first: int, count: 
         for i in range(len(waterfall.members)):
             parts = [found.paid[kind].get(i, 0) if found.paid else 0 for kind in MEMBER_KINDS]
             for kind, amount in enumerate(parts):
-                _add(tally.charges[i, BY_KIND + 2 * kind :], amount)
-            _measure(tally.charges, tally.member_histogram, i, sum(parts), MEMBER_PER_OCTAVE)
+                _add(tally.charges[i, 2 * kind :], amount)
+                _count(tally.member_histogram[i, kind], amount, MEMBER_PER_OCTAVE)
+                _count(tally.member_histogram[i, TOGETHER], amount, MEMBER_PER_OCTAVE, -1)
+            _count(tally.member_histogram[i, TOGETHER], sum(parts), MEMBER_PER_OCTAVE)
         if found.beyond:
             worst.append((found.uncovered, found.beyond, number))
     worst = sorted(worst, key=lambda row: (-row[0], -row[1], row[2]))[:WORST]
@@ -250,8 +252,14 @@ def _measure(table: Ints, histogram: Ints, row: int, amount: int, per_octave: in
     low, high = amount % 2**31, amount // 2**31
     for place, one in enumerate((low * low, low * high, high * high)):
         _add(table[row, SQUARES + 2 * place :], one)
-    mantissa, exponent = frexp(float(amount))
-    histogram[row, (exponent - 1) * per_octave + int((2.0 * mantissa - 1.0) * per_octave)] += 1
+    _count(histogram[row], amount, per_octave)
+
+
+def _count(bins: Ints, amount: int, per_octave: int, times: int = 1) -> None:
+    """Count a positive amount in its bin."""
+    if amount:
+        mantissa, exponent = frexp(float(amount))
+        bins[(exponent - 1) * per_octave + int((2.0 * mantissa - 1.0) * per_octave)] += times
 
 
 def _add(limbs: Ints, amount: int) -> None:

@@ -7,7 +7,7 @@ Journal of Financial Econometrics 6, 2008).
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor, inf, sqrt
+from math import ceil, floor, inf, isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,21 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and the interval that it lies in, at the level of the run."""
+    """A value and the interval that it lies in, at the level of the run; NaN where nothing says how far off
+    the value is."""
 
     value: float
     low: float
     high: float
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it has an interval."""
+        return not isnan(self.low)
+
+    def alone(self) -> "Estimate":
+        """The same without its interval."""
+        return Estimate(self.value, nan, nan)
 
 
 def clopper_pearson(hits: int, count: int, level: float = 0.95) -> Estimate:
@@ -70,6 +80,17 @@ class Distribution:
     most: float = inf
     """No amount is larger; bins are cut there."""
 
+    def mean(self, total: int, level: float = 0.95) -> Estimate:
+        """The mean of all amounts, whose sum is ``total``.
+
+        Its error is that of the bins: off by half of their width at most.
+        """
+        value = total / self.count
+        first, second = self._above(self.count)
+        variance = second * (total / first) ** 2 / self.count - value * value if first else 0.0
+        error = normal_quantile((1 + level) / 2) * sqrt(max(0.0, variance) / self.count)
+        return Estimate(value, max(0.0, value - error), min(self.most, value + error))
+
     def quantile(self, q: float, level: float = 0.95) -> Estimate:
         """The amount that a part ``q`` of all stays at or below: to within a bin, by order statistics."""
         spread = normal_quantile((1 + level) / 2) * sqrt(self.count * q * (1 - q))
@@ -84,16 +105,7 @@ class Distribution:
     def shortfall(self, q: float, level: float = 0.95) -> Estimate:
         """The mean of the largest part ``1 - q`` of all amounts."""
         tail = self.count * (1 - q)
-        places = np.flatnonzero(self.histogram)[::-1]
-        middles = [self._middle(int(place)) for place in places]
-        left, first, second = tail, 0.0, 0.0
-        for place, amount in zip(places, middles, strict=True):
-            weight = min(left, float(self.histogram[place]))
-            first += weight * amount
-            second += weight * amount * amount
-            left -= weight
-            if left <= 0:
-                break
+        first, second = self._above(tail)
         value = first / tail
         at_quantile = self.quantile(q).value
         variance = max(0.0, second / tail - value * value) + q * (value - at_quantile) ** 2
@@ -111,6 +123,18 @@ class Distribution:
         first, last = int(places[0]), int(places[-1])
         found = {ceil(self.bins.low(i * step)): int(above[i]) for i in range(last, first - 1, -1)}
         return [(float(at), count) for at, count in sorted(found.items())]
+
+    def _above(self, tail: float) -> tuple[float, float]:
+        """The sum of the so many largest amounts, by the middles of their bins, and that of their squares."""
+        left, first, second = tail, 0.0, 0.0
+        for place in np.flatnonzero(self.histogram)[::-1]:
+            weight, amount = min(left, float(self.histogram[place])), self._middle(int(place))
+            first += weight * amount
+            second += weight * amount * amount
+            left -= weight
+            if left <= 0:
+                break
+        return first, second
 
     def _place(self, rank: int) -> int:
         """The bin of the amount of this rank, from 1 on; -1 for an amount of zero."""

@@ -26,10 +26,11 @@ class Tally(NamedTuple):
     ``defaults``: M + 1, scenarios by number of defaults; ``defaulted``: M. ``measures``: Q x 11, in columns
     REACHED by a loss, PASSED by one that goes on, POSITIVE amounts, their SUM (low 32 bits and the rest),
     the sum of their SQUARES (of low x low, low x high, high x high of 31 bits and the rest, each low 32
-    bits and the rest). ``histogram``: Q x bins of positive amounts. ``charges``: M x 17, the same columns
-    for all that a member pays, and from BY_KIND on the sums of the kinds of ``layout.MEMBER_KINDS``;
-    ``member_histogram`` of all that it pays. ``worst``: WORST x 3, uncovered, beyond own resources,
-    scenario; -1 where there is none.
+    bits and the rest). ``histogram``: Q x bins of positive amounts. ``charges``: M x 6, the sums of what a
+    member pays, two columns a kind of ``layout.MEMBER_KINDS``. ``member_histogram``: M x 4 x bins, of each
+    kind, and in row TOGETHER what is to be added to their sum to have that of all that the member pays: it
+    counts only where it pays by two kinds or more, in that it takes these away. ``worst``: WORST x 3,
+    uncovered, beyond own resources, scenario; -1 where there is none.
     """
 
     defaults: Ints
@@ -42,8 +43,7 @@ class Tally(NamedTuple):
 
 
 REACHED, PASSED, POSITIVE, SUM, SQUARES = 0, 1, 2, 3, 5
-BY_KIND = 11
-"""Of a member's charges; the columns before are those of a measure."""
+TOGETHER = 3
 
 
 def empty(members: int, layers: int) -> Tally:
@@ -58,8 +58,8 @@ def empty(members: int, layers: int) -> Tally:
         defaulted=zeros(members),
         measures=zeros(measures, 11),
         histogram=zeros(measures, PER_OCTAVE * OCTAVES),
-        charges=zeros(members, 17),
-        member_histogram=zeros(members, MEMBER_PER_OCTAVE * OCTAVES),
+        charges=zeros(members, 6),
+        member_histogram=zeros(members, TOGETHER + 1, MEMBER_PER_OCTAVE * OCTAVES),
         worst=np.full((WORST, 3), -1, dtype=np.int64),
     )
 
@@ -68,7 +68,7 @@ def merged(first: Tally, second: Tally) -> Tally:
     """The tally of both ranges. Limbs are carried, so that sums of any number of tallies fit."""
     added = {name: getattr(first, name) + getattr(second, name) for name in Tally._fields if name != "worst"}
     carry(added["measures"])
-    carry(added["charges"])
+    carry_sums(added["charges"])
     both = np.concatenate([first.worst, second.worst])
     both = both[both[:, 2] >= 0]
     order = np.lexsort((both[:, 2], -both[:, 1], -both[:, 0]))[:WORST]
@@ -78,17 +78,21 @@ def merged(first: Tally, second: Tally) -> Tally:
 
 
 def carry(table: Ints, end: int | None = None) -> None:
-    """Carry the limbs of columns SUM to ``end``, in place.
+    """Carry the limbs of the sum and the squares, and of all sums after them to ``end``, in place.
 
     The products of the squares carry into each other: low x low counts once, low x high 2^32 and high x high
     2^62 times, so the third has room for the squares of any number of amounts.
     """
-    for low in range(SUM, table.shape[1] if end is None else end, 2):
-        table[:, low + 1] += table[:, low] >> 32
-        table[:, low] &= 0xFFFFFFFF
+    carry_sums(table[:, SUM:end])
     for column, times in ((SQUARES + 1, 1), (SQUARES + 3, 4)):
         table[:, column + 2] += times * (table[:, column] >> 32)
         table[:, column] &= 0xFFFFFFFF
+
+
+def carry_sums(sums: Ints) -> None:
+    """Carry sums of two limbs each, in place; columns are low, high, low, high."""
+    sums[:, 1::2] += sums[:, 0::2] >> 32
+    sums[:, 0::2] &= 0xFFFFFFFF
 
 
 def canonical(tally: Tally) -> Tally:
