@@ -23,7 +23,7 @@ KINDS = (*MEMBER_KINDS, "all")
 def place(amount: int) -> int:
     """The bin of an amount, by its logarithm."""
     octave = int(log2(amount))
-    within: int = int((amount / 2.0**octave - 1) * MEMBER_PER_OCTAVE)
+    within = int((amount / 2.0**octave - 1) * MEMBER_PER_OCTAVE)
     return octave * MEMBER_PER_OCTAVE + within
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 BITS, MEMBER_BITS, OCTAVES = 7, 4, 62
-PER_OCTAVE, MEMBER_PER_OCTAVE = 2**BITS, 2**MEMBER_BITS
+PER_OCTAVE, MEMBER_PER_OCTAVE = 1 << BITS, 1 << MEMBER_BITS
 """Bins of a layer's histogram are at most 0.8 % wide, those of a member's 6 %."""
 WORST = 100
 """So many of the worst scenarios are remembered."""
