@@ -8,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.sim.defaults import defaults_of, losses_of
 from penstock.sim.jit import borrowed, kernel
 from penstock.sim.kernel import add
 from penstock.sim.layout import CALL, ENDS, FUND, HAIRCUT, OTHER, OWN, LayerInfo, WaterfallArrays
-from penstock.sim.model import DEGREES
 from penstock.sim.pour import own_resources, poured
 from penstock.sim.tally import carry
+from penstock.sim.tiles import TILE, begun, piece, tile_of
 
 Ints = NDArray[np.int64]
 
@@ -112,32 +111,40 @@ def tell(table, row, first, second):
 @kernel
 def compare(m, one, other, t, key, first, count):
     """Draw ``count`` scenarios from number ``first``, pour each down both waterfalls, add to ``t``."""
-    blocks, hazard, member = borrowed(m.blocks), borrowed(m.hazard), borrowed(m.member)
-    factors, bids, numbers = borrowed(m.factors), borrowed(m.bids), borrowed(m.numbers)
+    tile = tile_of(len(m.member), len(m.blocks) - 2)
+    again = np.zeros(len(tile.losses), np.int64)
+    for start in range(first, first + count, TILE):
+        size = min(TILE, first + count - start)
+        some = begun(m, key, tile, start, size)
+        begin, at = 0, 0
+        while begin < size:
+            begin, at, n = piece(m, key, tile, size, begin, at, some)
+            again[:] = tile.losses
+            poured_twice(m, one, other, t, key, tile, n, again)
+        t.scenarios[0] += size
+
+
+@kernel
+def poured_twice(m, one, other, t, key, tile, hit, losses_again):
+    """The ``hit`` scenarios of a piece in which anybody defaults, down both waterfalls."""
+    member, bids = borrowed(m.member), borrowed(m.bids)
     members = len(member)
-    space, whole = np.zeros((3, max(members, len(blocks)) + 1)), np.zeros((12, members + 1), np.int64)
     wide = max(len(one.arrays.parts), len(one.kinds), len(other.arrays.parts), len(other.kinds)) + 1
     wide = max(wide, len(one.arrays.together) + 1, len(other.arrays.together) + 1)
-    work, rows, sums = (
-        np.zeros((7, wide), np.int64),
-        np.zeros((3, wide), np.int64),
+    room, space, sums = (
+        np.zeros((10, wide), np.int64),
+        np.zeros((9, members), np.int64),
         np.zeros((2, 8), np.int64),
     )
-    scratch = borrowed(space)
-    ids, losses, again, variant = whole[0], whole[1], whole[2], whole[3, :members]
-    out, nobody = whole[4:6, :members], whole[0, :0]
-    paid, paid_again = whole[6:9, :members], whole[9:12, :members]
-    degrees = numbers[DEGREES]
-    for number in range(first, first + count):
-        s = np.uint64(number)
-        n, mixing = defaults_of(blocks, hazard, member, factors, degrees, key, s, scratch, ids)
-        t.scenarios[0] += 1
-        if n == 0:
-            continue
-        market = losses_of(blocks, member, factors, numbers, key, s, scratch, mixing, ids, losses, n)
-        again[:n] = losses[:n]
-        up = 1 if market > 0.0 else 0
-        a, b = one.arrays, other.arrays
+    work, rows = borrowed(room)[:7], borrowed(room)[7:]
+    whole = borrowed(space)
+    variant, out, nobody = whole[0], whole[1:3], whole[0, :0]
+    paid, paid_again = whole[3:6], whole[6:9]
+    ids, losses, again = borrowed(tile.ids), borrowed(tile.losses), borrowed(losses_again)
+    a, b = one.arrays, other.arrays
+    for number in range(hit):
+        s, n = np.uint64(tile.hit_numbers[number]), tile.hit_counts[number]
+        up = 1 if tile.market[number] > 0.0 else 0
         side_of(
             a.own_layer, a.own, a.ranks, a.parts, a.together, a.rooms, a.totals, a.weights, a.even,
             one.kinds, member, bids, key, s, up if one.regimes == 2 else 0,
@@ -148,6 +155,7 @@ def compare(m, one, other, t, key, first, count):
             other.kinds, member, bids, key, s, up if other.regimes == 2 else 0,
             ids, again, n, rows, variant, out, paid_again, work, nobody, sums[1],
         )  # fmt: skip
+        ids, losses, again = ids[n:], losses[n:], again[n:]
         for q in range(8):
             tell(t.payers, q, sums[0, q], sums[1, q])
         if sums[0, MEMBERS] > 0 or sums[1, MEMBERS] > 0:
@@ -158,4 +166,4 @@ def compare(m, one, other, t, key, first, count):
                     paid[0, i] + paid[1, i] + paid[2, i],
                     paid_again[0, i] + paid_again[1, i] + paid_again[2, i],
                 )
-    return len(space)  # kept until here
+    return len(room) + len(space)  # kept until here

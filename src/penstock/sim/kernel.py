@@ -10,10 +10,9 @@ import numpy as np
 
 from penstock.sim.draws import octave_bin
 from penstock.sim.jit import borrowed, inlined, kernel
-from penstock.sim.model import DEGREES
 from penstock.sim.pour import own_resources, poured
 from penstock.sim.tally import BITS, MEMBER_BITS, PASSED, POSITIVE, REACHED, SQUARES, SUM, TOGETHER
-from penstock.sim.tiles import alive_of, defaults_in, factors_of, losses_in, markets_of
+from penstock.sim.tiles import TILE, begun, piece, tile_of
 
 
 @inlined
@@ -108,77 +107,28 @@ def better(other, uncovered, beyond, s):
     return other[2] < 0 or s < other[2]
 
 
-TILE, ROOM = 1024, 4096
-"""Scenarios that are drawn together, and defaulters, beside one of each member, whose losses are."""
-
-
 @kernel
 def simulate(m, w, t, regimes, key, first, count):
     """Draw, pour and add up ``count`` scenarios from number ``first``: into the tally ``t``, nothing else."""
-    members, blocks = len(m.member), len(m.blocks) - 2
-    numbers, of_scenario = np.zeros(TILE, np.int64), np.zeros((6, TILE), np.int64)
-    shared, by_block = np.zeros((4, TILE)), np.zeros((3, blocks + 1, TILE))
-    charges, plain = np.zeros((t.charges.shape[1], members), np.int64), np.zeros((6, members), np.int64)
-    alive, chances = np.zeros((6, TILE * blocks + 1), np.int64), np.zeros((2, TILE * blocks + 1))
-    whole, real = np.zeros((5, ROOM + members), np.int64), np.zeros((3, ROOM + members))
-    for begin in range(first, first + count, TILE):
-        size = min(TILE, first + count - begin)
-        for i in range(TILE):
-            numbers[i] = begin + i
-        drawn_and_poured(
-            m, w, t, regimes, key, numbers, size, of_scenario, shared, by_block, whole, real, charges,
-            plain, alive, chances,
-        )  # fmt: skip
+    members = len(m.member)
+    tile = tile_of(members, len(m.blocks) - 2)
+    charges, space = np.zeros((t.charges.shape[1], members), np.int64), np.zeros((6, members), np.int64)
+    for start in range(first, first + count, TILE):
+        size = min(TILE, first + count - start)
+        some = begun(m, key, tile, start, size)
+        begin, at = 0, 0
+        while begin < size:
+            until, at, n = piece(m, key, tile, size, begin, at, some)
+            for i in range(begin, until):
+                t.defaults[tile.counts[i]] += 1
+            begin = until
+            added(m, w, t, regimes, key, tile, n, charges, space)
     t.charges[:] += charges.T
 
 
 @kernel
-def drawn_and_poured(
-    m, w, t, regimes, key, numbers, size, of_scenario, shared, by_block, whole, real, charges, plain,
-    alive, chances,
-):  # fmt: skip
-    """The scenarios of a tile."""
-    rows, counts, work = of_scenario[0], of_scenario[1], of_scenario[2]
-    places, hits, hit_numbers = of_scenario[3], of_scenario[4], of_scenario[5]
-    u, mixing, market, v = shared[0], shared[1], shared[2], shared[3]
-    steps, z, g = by_block[0], by_block[1], by_block[2]
-    ids, of, of_hit, s, losses = whole[0], whole[1], whole[2], whole[3], whole[4]
-    factors_of(m.blocks, m.factors, m.numbers[DEGREES], key, numbers, work, u, steps, z, g, mixing, rows)
-    counts[:] = 0
-    some = alive_of(m.blocks, m.hazard, key, numbers[:size], steps, g, rows, alive, chances[0], chances[1])
-    begin, end = 0, 0
-    while begin < size:
-        position = end
-        end, found = defaults_in(
-            m.blocks, m.hazard, m.sure, m.member, key, alive, position, some, chances[0], chances[1],
-            steps, g, mixing, ids, of, counts,
-        )  # fmt: skip
-        until = size if end == some else alive[0, end]
-        n = 0
-        for i in range(begin, until):
-            t.defaults[counts[i]] += 1
-            places[n], hits[n], hit_numbers[n] = i, counts[i], numbers[i]
-            n += 1 if counts[i] else 0
-        begin = until
-        hit, last = -1, -1
-        for j in range(found):
-            hit += 1 if of[j] != last else 0
-            last = of[j]
-            of_hit[j], s[j] = hit, numbers[last]
-        markets_of(
-            m.blocks, m.member, m.factors, key, hit_numbers[:n], places, ids, hits, work[:n], u[:n], v[:n],
-            z, market,
-        )  # fmt: skip
-        losses_in(
-            m.member, m.numbers, key, s[:found], ids[:found], of, of_hit, g, mixing, market,
-            real[0, :found], real[1, :found], real[2, :found], losses,
-        )  # fmt: skip
-        added(m, w, t, regimes, key, hit_numbers[:n], hits, market, ids, losses, charges, plain)
-
-
-@kernel
-def added(m, w, t, regimes, key, numbers, counts, markets, all_ids, all_losses, all_charges, space):
-    """Pour and add up scenarios with defaults."""
+def added(m, w, t, regimes, key, tile, hit, all_charges, space):
+    """Pour and add up the ``hit`` scenarios of a piece in which anybody defaults."""
     member, bids = borrowed(m.member), borrowed(m.bids)
     own_layer, own, ranks, parts = (
         borrowed(w.own_layer),
@@ -196,8 +146,9 @@ def added(m, w, t, regimes, key, numbers, counts, markets, all_ids, all_losses, 
     whole, work = borrowed(space), borrowed(room)
     variant, out, paid, nobody = whole[0], whole[1:3], whole[3:6], whole[0, :0]
     rows = work[7:]
-    ids, losses = borrowed(all_ids), borrowed(all_losses)
-    for number in range(len(numbers)):
+    numbers, counts, markets = borrowed(tile.hit_numbers), borrowed(tile.hit_counts), borrowed(tile.market)
+    ids, losses = borrowed(tile.ids), borrowed(tile.losses)
+    for number in range(hit):
         s = np.uint64(numbers[number])
         n = counts[number]
         gross = 0

@@ -1,14 +1,16 @@
-"""Many scenarios drawn together: the bits of ``defaults``, in the processor's vectors where that is possible.
+"""Who defaults, and with which loss, drawn for many scenarios together; the work is by the defaults.
 
     what all members share -> blocks with candidates -> defaulters -> market factors -> losses
 
 Step by step over a tile of scenarios, not scenario by scenario: a step without branches takes several
-scenarios at a time, and arrays are handed over once a tile.
+scenarios at a time in the processor's vectors, and arrays are handed over once a tile.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from penstock.sim.defaults import amount_of, conditional, factor_bin, mixing_bin
 from penstock.sim.draws import (
@@ -23,10 +25,143 @@ from penstock.sim.draws import (
     uniforms_of,
 )
 from penstock.sim.jit import borrowed, inlined, kernel
-from penstock.sim.model import BLOCK, FACTOR_BINS, JUMP, LOADING, OWN_LATENT, WRONG_WAY
+from penstock.sim.model import BLOCK, DEGREES, FACTOR_BINS, JUMP, LOADING, OWN_LATENT, WRONG_WAY
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+TILE, ROOM = 1024, 4096
+"""Scenarios that are drawn together, and defaulters, beside one of each member, whose losses are."""
 
 CLOSE = 1.0 + 1e-12
 """More than rounding can take from a sum of hazards."""
+
+
+class Tile(NamedTuple):
+    """What is drawn of T = TILE scenarios of K blocks, in pieces of at most R = ROOM + M defaults.
+
+    ``numbers``: T, the scenarios. ``work``, ``u``, ``v``: T, for work. ``mixing``: T, sqrt(W / nu), one under
+    a Gaussian copula; ``rows``: the bin of W. ``steps``, ``z``, ``g``: (K + 1) x T, by block the first step
+    over the hazards, the factors' independent normals, the factors. ``alive``: 6 x (KT + 1), the blocks that
+    have candidates: position of the scenario, block, where its line of the table begins, scenario, the index
+    to draw by, the line; ``first_u``, ``first_step``: what is drawn for the first of each. ``counts``: T,
+    how many default.
+
+    Of the scenarios of a piece in which anybody defaults: ``hit``, their positions; ``hit_numbers``;
+    ``hit_counts``; ``market``, the market factor. Of its defaults, one scenario after another: ``ids``, who;
+    ``of``, the scenario's position; ``of_hit``, its position among the hit; ``scenario``; ``losses``, in
+    minor units; ``loss_u``, ``loss_v``, ``shock``, for work.
+    """
+
+    numbers: Ints
+    work: Ints
+    rows: Ints
+    counts: Ints
+    hit: Ints
+    hit_counts: Ints
+    hit_numbers: Ints
+    mixing: Floats
+    market: Floats
+    u: Floats
+    v: Floats
+    steps: Floats
+    z: Floats
+    g: Floats
+    alive: Ints
+    first_u: Floats
+    first_step: Floats
+    ids: Ints
+    of: Ints
+    of_hit: Ints
+    scenario: Ints
+    losses: Ints
+    loss_u: Floats
+    loss_v: Floats
+    shock: Floats
+
+
+@kernel
+def tile_of(members, blocks):
+    """Room for a tile."""
+    some, most = TILE * blocks + 1, ROOM + members
+    by_scenario, by_default = np.zeros((7, TILE), np.int64), np.zeros((5, most), np.int64)
+    shared, by_block = np.zeros((4, TILE)), np.zeros((3, blocks + 1, TILE))
+    chances, drawn = np.zeros((2, some)), np.zeros((3, most))
+    return Tile(
+        numbers=by_scenario[0],
+        work=by_scenario[1],
+        rows=by_scenario[2],
+        counts=by_scenario[3],
+        hit=by_scenario[4],
+        hit_counts=by_scenario[5],
+        hit_numbers=by_scenario[6],
+        mixing=shared[0],
+        market=shared[1],
+        u=shared[2],
+        v=shared[3],
+        steps=by_block[0],
+        z=by_block[1],
+        g=by_block[2],
+        alive=np.zeros((6, some), np.int64),
+        first_u=chances[0],
+        first_step=chances[1],
+        ids=by_default[0],
+        of=by_default[1],
+        of_hit=by_default[2],
+        scenario=by_default[3],
+        losses=by_default[4],
+        loss_u=drawn[0],
+        loss_v=drawn[1],
+        shock=drawn[2],
+    )
+
+
+@kernel
+def begun(m, key, tile, first, size):
+    """Draw what all share in ``size`` scenarios from number ``first`` on; how many blocks are alive."""
+    for i in range(TILE):
+        tile.numbers[i] = first + i
+    factors_of(
+        m.blocks, m.factors, m.numbers[DEGREES], key, tile.numbers, tile.work, tile.u, tile.steps, tile.z,
+        tile.g, tile.mixing, tile.rows,
+    )  # fmt: skip
+    tile.counts[:] = 0
+    return alive_of(
+        m.blocks, m.hazard, key, tile.numbers[:size], tile.steps, tile.g, tile.rows, tile.alive,
+        tile.first_u, tile.first_step,
+    )  # fmt: skip
+
+
+@kernel
+def piece(m, key, tile, size, begin, at, some):
+    """Draw the defaults and losses of the scenarios from position ``begin`` on, as many as there is room for.
+
+    ``at`` of ``some`` blocks alive. Where the next piece begins, in positions and in blocks alive, and in how
+    many scenarios of this one anybody defaults.
+    """
+    end, found = defaults_in(
+        m.blocks, m.hazard, m.sure, m.member, key, tile.alive, at, some, tile.first_u, tile.first_step,
+        tile.steps, tile.g, tile.mixing, tile.ids, tile.of, tile.counts,
+    )  # fmt: skip
+    until = size if end == some else tile.alive[0, end]
+    n = 0
+    for i in range(begin, until):
+        tile.hit[n], tile.hit_counts[n], tile.hit_numbers[n] = i, tile.counts[i], tile.numbers[i]
+        n += 1 if tile.counts[i] else 0
+    hit, last = -1, -1
+    for j in range(found):
+        hit += 1 if tile.of[j] != last else 0
+        last = tile.of[j]
+        tile.of_hit[j], tile.scenario[j] = hit, tile.numbers[last]
+    markets_of(
+        m.blocks, m.member, m.factors, key, tile.hit_numbers[:n], tile.hit, tile.ids, tile.hit_counts,
+        tile.work[:n], tile.u[:n], tile.v[:n], tile.z, tile.market,
+    )  # fmt: skip
+    losses_in(
+        m.member, m.numbers, key, tile.scenario[:found], tile.ids[:found], tile.of, tile.of_hit, tile.g,
+        tile.mixing, tile.market, tile.loss_u[:found], tile.loss_v[:found], tile.shock[:found], tile.losses,
+    )  # fmt: skip
+    return until, end, n
 
 
 @inlined
@@ -40,11 +175,7 @@ def at_most(table, target):
 
 @kernel
 def factors_of(blocks, factors, degrees, key, numbers, work, u, steps, z, g, mixing, rows):
-    """Fill in what all members share in each of the scenarios ``numbers``.
-
-    ``steps``, ``z``, ``g``: block x scenario, the first step over the hazards, the factors' independent
-    normals, the factors; ``mixing``: sqrt(W / nu), one under a Gaussian copula; ``rows``: the bin of W.
-    """
+    """Fill in what all members share in each of the scenarios ``numbers``."""
     last = len(blocks) - 1
     mixing[:] = 1.0
     rows[:] = 0
@@ -65,11 +196,7 @@ def factors_of(blocks, factors, degrees, key, numbers, work, u, steps, z, g, mix
 
 @kernel
 def alive_of(blocks, hazard, key, numbers, steps, g, rows, alive, u, next_steps):
-    """Fill in which blocks of which scenarios have candidates, and draw for the first of each; how many.
-
-    ``alive``: in rows the position, the block, where its line of the table
-    begins, the scenario, the index to draw by, the line.
-    """
+    """Fill in which blocks of which scenarios have candidates, and draw for the first of each; how many."""
     bins = blocks[len(blocks) - 1, 1]
     n = 0
     for i in range(len(numbers)):
