@@ -11,7 +11,7 @@ import pytest
 from app.test_simulate import BLOCK, COUNT, KEPT, good, refused, simulate
 from app.test_simulating import Interrupted
 from app_files import folder_of
-from penstock.app import jobs, simulating
+from penstock.app import jobs, keeping
 from penstock.core.problems import Refused
 from penstock.store import results
 
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there are several."""
-    monkeypatch.setattr(simulating, "block_of", lambda scenarios: BLOCK)
+    monkeypatch.setattr(keeping, "block_of", lambda scenarios: BLOCK)
 
 
 # --- interrupted and resumed --------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def test_a_damaged_checkpoint_is_never_a_fault_of_the_program(folder: Path) -> N
         turned[place] ^= 4
         path.write_bytes(turned)
         try:
-            results.read_tally(folder / "results")
+            results.read_checkpoint(folder / "results")
         except Refused:
             some += 1
         if number % 20 == 0:
