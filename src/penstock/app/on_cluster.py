@@ -34,8 +34,7 @@ PATIENCE = 3.0
 _LOUD = "distributed", "tornado", "asyncio"
 
 
-def stamp() -> dict[str, str]:
-    """What the bits of a result depend on, beside the task: versions, and the sources of the simulation."""
+def _stamp() -> dict[str, str]:
     sources = sha256()
     for path in sorted(Path(engine.__file__).parent.glob("*.py")):
         sources.update(path.read_bytes())
@@ -49,7 +48,13 @@ def stamp() -> dict[str, str]:
     }
 
 
-_STAMP = stamp()
+_STAMP = _stamp()
+"""Of what is loaded: what stands on the disk may be newer."""
+
+
+def stamp() -> dict[str, str]:
+    """What the bits of a result depend on, beside the task: versions, and the sources of the simulation."""
+    return _STAMP
 
 
 def stamped(task: jobs.Task, wanted: dict[str, str]) -> tuple[dict[str, str], Any]:
