@@ -1,6 +1,7 @@
 """Simulations in pieces: any workers, any order, killed, interrupted and resumed, with the same bits."""
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from app_files import folder_of
-from fragile import Adding, DiesOnce
+from fragile import Adding, DiesOnce, Sleeping
 from penstock.app import jobs, keeping, simulating
 from penstock.app.options import Asked
 from penstock.core.problems import Refused
@@ -127,6 +128,18 @@ def test_workers_that_die_every_time_are_given_up() -> None:
         tasks = [jobs.Task(fragile.digest, 1, first, 1) for first in (0, 4)]
         with pytest.raises(Refused, match="died again and again"):
             jobs.perform_all(tasks, pool, lambda task, found: done.append(task.first))
+
+
+def test_processes_at_work_are_ended_where_nobody_waits(tmp_path: Path) -> None:
+    """After Ctrl-C: not once their minute is over."""
+    mark = tmp_path / "mark"
+    with jobs.pool_of(Sleeping(str(mark)), 1, processes=True) as pool:
+        future = pool.submit(jobs.Task("sleeping", 1, 0, 1))
+        while not mark.exists():
+            time.sleep(0.05)
+        began = time.monotonic()
+    assert time.monotonic() - began < 30
+    assert future.done()
 
 
 @pytest.fixture(scope="module")

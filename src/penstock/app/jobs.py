@@ -99,6 +99,7 @@ class Local:
     def __init__(self, engines: Sequence[Engine], width: int, *, processes: bool = False) -> None:
         self.engines, self.width, self.processes = engines, width, processes
         self.file: Path | None = None
+        self.going: set[Future[Any]] = set()
         for engine in engines:
             equip(engine)
         self.executor = self._begun()
@@ -118,7 +119,10 @@ class Local:
 
     def submit(self, task: Task) -> "Future[Any]":
         with _undisturbed() if self.processes else nullcontext():
-            return self.executor.submit(perform, task)
+            future = self.executor.submit(perform, task)
+        self.going.add(future)
+        future.add_done_callback(self.going.discard)
+        return future
 
     def renewed(self) -> bool:
         self.executor.shutdown(wait=False, cancel_futures=True)
@@ -126,7 +130,10 @@ class Local:
         return True
 
     def close(self) -> None:
-        """Let go of the workers."""
+        """Let go of the workers; processes still at work are ended, nobody waits for what they give."""
+        if self.going:
+            for worker in list((getattr(self.executor, "_processes", None) or {}).values()):
+                worker.terminate()
         self.executor.shutdown(wait=True, cancel_futures=True)
         for engine in self.engines:
             dismiss(engine)
