@@ -1,6 +1,7 @@
-"""An engine that works on any worker, and one whose worker dies once."""
+"""Engines that work on any worker, whose worker dies once, and that take long."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,3 +34,17 @@ class DiesOnce:
                 mark.write_text("died")
             os._exit(9)
         return self.inner.run(seed, first, count)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Sleeping:
+    """Leaves a mark, and takes a minute."""
+
+    mark: str
+    digest: str = "sleeping"
+
+    def run(self, seed: int, first: int, count: int) -> int:
+        """Nothing of use."""
+        Path(self.mark).write_text("begun")
+        time.sleep(60)
+        return first

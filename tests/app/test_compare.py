@@ -2,16 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from app_files import folder_of
-from penstock.app import jobs, simulating
+from penstock.app import jobs, keeping, simulating
 from penstock.app.cli import main
 from penstock.core.problems import Refused
-from penstock.sim import reference
+from penstock.sim import comparing, engine, reference
+from penstock.sim.comparing import SUM_FIRST
 from penstock.sim.comparison import Comparison, comparison, pair
+from penstock.sim.tally import total
 from penstock.store.model_files import load_model
 
 COUNT = 3000
@@ -54,7 +57,7 @@ def plain(one: simulating.Ready, other: simulating.Ready, seed: int) -> dict[str
 def found_in(both: tuple[simulating.Ready, simulating.Ready], seed: int = 5) -> Comparison:
     """The comparison of all scenarios, by two workers in blocks."""
     together = pair(both[0].engine, both[1].engine)
-    run = simulating.Run(together, seed, COUNT, 271)
+    run = keeping.Run(together, seed, COUNT, 271)
     with jobs.pool_of(together, 2) as pool:
         assert run.go(pool)
     return comparison(together, run.tally)
@@ -94,6 +97,39 @@ def test_the_difference_is_known_far_better_than_the_two(
     apart = {one.name: one for one in found_in(both, seed=6).payers}["other"]
     assert abs(found.means[0] - apart.means[0]) > 0, "the control: other scenarios, other means"
     assert half < abs(found.difference.value)
+
+
+def test_a_range_of_any_length_is_carried_in_between(
+    both: tuple[simulating.Ready, simulating.Ready], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bits in steps of 64 scenarios; and sums that a step fills to the brim stay exact."""
+    together = pair(both[0].engine, both[1].engine)
+    whole = together.run(5, 3, COUNT)
+    monkeypatch.setattr(engine, "MOST", 64)
+    steps: list[int] = []
+    compare = comparing.compare
+
+    def watched(*words: Any) -> Any:
+        steps.append(words[-1])
+        return compare(*words)
+
+    monkeypatch.setattr(comparing, "compare", watched)
+    assert all(np.array_equal(a, b) for a, b in zip(together.run(5, 3, COUNT), whole, strict=True))
+    assert (max(steps), sum(steps)) == (64, COUNT)
+    monkeypatch.setattr(engine, "MOST", 2**26)
+
+    def brim(*words: Any) -> None:
+        """As many as there can be, each of 2^32 - 1 in the low limb."""
+        words[3].payers[:, SUM_FIRST] += words[-1] * (2**32 - 1)
+
+    monkeypatch.setattr(comparing, "compare", brim)
+    count = 100 * 2**26
+    assert all(total(row[SUM_FIRST:]) == count * (2**32 - 1) for row in together.run(5, 0, count).payers)
+    at_once = together.nothing()
+    with np.errstate(over="ignore"):
+        for _ in range(100):
+            brim(None, None, None, at_once, 2**26)
+    assert total(at_once.payers[0, SUM_FIRST:]) != count * (2**32 - 1), "the control: without carries"
 
 
 def test_two_models_are_not_compared(both: tuple[simulating.Ready, simulating.Ready], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from app.test_cli import Done, penstock
 from app_files import MODEL, folder_of
-from penstock.app import jobs, simulating
+from penstock.app import keeping, simulating
 from penstock.sim.summary import summary
 from penstock.sim.tally import PASSED, POSITIVE, REACHED, SUM, total
 from penstock.store.model_files import load_model
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there are several."""
-    monkeypatch.setattr(simulating, "block_of", lambda scenarios: BLOCK)
+    monkeypatch.setattr(keeping, "block_of", lambda scenarios: BLOCK)
 
 
 def simulate(folder: Path, *words: str, count: int = COUNT) -> Done:
@@ -133,12 +133,23 @@ def test_words_that_cannot_be_meant(folder: Path, words: tuple[str, ...], says: 
     refused(folder, *words, says=says)
 
 
+@pytest.mark.parametrize("address", ["nowhere", "tcp://", "http://[", "http://host:80", "host:0", "", " "])
+def test_a_cluster_that_is_none(folder: Path, address: str) -> None:
+    """An empty address is not a run on this machine: a variable that is not set would be one."""
+    refused(folder, "--cluster", address, "--out", "results", says="is no address of a Dask scheduler")
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "tcp://", "http://["])
-def test_a_cluster_that_does_not_answer(folder: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_a_cluster_that_does_not_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No folder is begun, so that the same words can be given again."""
-    monkeypatch.setattr(jobs, "PATIENCE", "200ms")
-    refused(folder, "--cluster", address, "--out", "results", says="does not answer")
+    monkeypatch.setattr("penstock.app.on_cluster.PATIENCE", 0.2)
+    refused(folder, "--cluster", "tcp://127.0.0.1:9", "--out", "results", says="nobody answers")
+
+
+@pytest.mark.parametrize("word", ["--processes", "--workers=2"])
+def test_a_cluster_has_its_own_workers(folder: Path, word: str) -> None:
+    """Both together are a mistake, whoever is right."""
+    refused(folder, "--cluster", "tcp://127.0.0.1:9", word, says="the workers are those of the cluster")
 
 
 def test_a_table_that_cannot_be_meant_leaves_nothing(folder: Path) -> None:
@@ -246,14 +257,14 @@ def test_a_replay_that_is_not_what_was_added_up_is_a_fault(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: one unit more was added up."""
-    run = simulating.Run.go
+    run = keeping.Run.go
 
-    def more(self: simulating.Run, *words: Any) -> bool:
+    def more(self: keeping.Run, *words: Any) -> bool:
         done = run(self, *words)
         self.tally.worst[:, 0] += 1
         return done
 
-    monkeypatch.setattr(simulating.Run, "go", more)
+    monkeypatch.setattr(keeping.Run, "go", more)
     with pytest.raises(AssertionError, match="is not the same"):
         simulate(folder, "--open", "1")
 
@@ -337,7 +348,7 @@ def test_a_picture_is_written_where_it_is_asked_for(folder: Path) -> None:
 def test_a_folder_that_holds_a_run_is_left_alone(folder: Path) -> None:
     """Not begun anew, and not gone on with under another seed or model."""
     good(folder, "--out", "results")
-    refused(folder, "--out", "results", says="holds a simulation already")
+    refused(folder, "--out", "results", says="holds results already")
     refused(folder, "--out", "results", "--resume", "--seed", "2", says="another seed")
     text = MODEL.replace('"0.5"', '"0.4"')
     (folder / "model.yaml").write_text(text, encoding="utf-8")

@@ -1,6 +1,11 @@
 """``penstock simulate --out``: stopped, gone on with, damaged."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,10 +13,11 @@ from typing import Any
 
 import pytest
 
+import penstock
 from app.test_simulate import BLOCK, COUNT, KEPT, good, refused, simulate
 from app.test_simulating import Interrupted
 from app_files import folder_of
-from penstock.app import jobs, simulating
+from penstock.app import jobs, keeping
 from penstock.core.problems import Refused
 from penstock.store import results
 
@@ -26,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there are several."""
-    monkeypatch.setattr(simulating, "block_of", lambda scenarios: BLOCK)
+    monkeypatch.setattr(keeping, "block_of", lambda scenarios: BLOCK)
 
 
 # --- interrupted and resumed --------------------------------------------------------------------------
@@ -131,7 +137,7 @@ def test_a_damaged_checkpoint_is_never_a_fault_of_the_program(folder: Path) -> N
         turned[place] ^= 4
         path.write_bytes(turned)
         try:
-            results.read_tally(folder / "results")
+            results.read_checkpoint(folder / "results")
         except Refused:
             some += 1
         if number % 20 == 0:
@@ -142,3 +148,25 @@ def test_a_damaged_checkpoint_is_never_a_fault_of_the_program(folder: Path) -> N
                 assert (done.returncode, done.stdout) == (2, "")
                 assert "damaged" in done.stderr
     assert some > 100
+
+
+def test_ctrl_c_in_a_terminal_is_told_by_one_process(folder: Path) -> None:
+    """A terminal sends it to all of them; workers say nothing of it."""
+    words = "--scenarios", "1e12", "--out", "results", "--processes", "--workers", "2"
+    program = subprocess.Popen(
+        [sys.executable, "-m", "penstock", "simulate", "model.yaml", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(penstock.__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (folder / "results").exists() and program.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.killpg(program.pid, signal.SIGINT)
+    _, err = program.communicate(timeout=120)
+    assert program.returncode == 130
+    assert len(err.splitlines()) == 1, err
+    assert err.startswith("Interrupted ")

@@ -1,6 +1,7 @@
 """Simulations in pieces: any workers, any order, killed, interrupted and resumed, with the same bits."""
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 
 from app_files import folder_of
-from fragile import Adding, DiesOnce
-from penstock.app import jobs, simulating
+from fragile import Adding, DiesOnce, Sleeping
+from penstock.app import jobs, keeping, simulating
+from penstock.app.options import Asked
 from penstock.core.problems import Refused
 from penstock.sim.engine import Engine
 from penstock.sim.tally import Tally, canonical
@@ -36,9 +38,22 @@ def same(first: Tally, second: Tally) -> bool:
     return all((a == b).all() for a, b in zip(canonical(first), canonical(second), strict=True))
 
 
-def run_of(engine: Engine, block: int, folder: Path | None = None) -> simulating.Run:
+def run_of(engine: Engine, block: int, folder: Path | None = None) -> keeping.Run:
     """A run of all scenarios."""
-    return simulating.Run(engine, 5, COUNT, block, folder)
+    return keeping.Run(engine, 5, COUNT, block, folder)
+
+
+def begun(ready: simulating.Ready, run: keeping.Run, resume: bool = False) -> None:
+    """Begin the folder of the run."""
+    assert run.folder
+    want = Asked(run.scenarios, run.seed, 0.95, 0, False, "", run.folder, resume)
+    manifest = keeping.opened(want, run, keeping.manifest_of("simulation", [ready], run))
+    results.save_manifest(run.folder, manifest)
+
+
+def resumed(ready: simulating.Ready, run: keeping.Run) -> None:
+    """Go on with the folder of the run."""
+    begun(ready, run, resume=True)
 
 
 # --- the same bits ------------------------------------------------------------------------------------
@@ -115,6 +130,18 @@ def test_workers_that_die_every_time_are_given_up() -> None:
             jobs.perform_all(tasks, pool, lambda task, found: done.append(task.first))
 
 
+def test_processes_at_work_are_ended_where_nobody_waits(tmp_path: Path) -> None:
+    """After Ctrl-C: not once their minute is over."""
+    mark = tmp_path / "mark"
+    with jobs.pool_of(Sleeping(str(mark)), 1, processes=True) as pool:
+        future = pool.submit(jobs.Task("sleeping", 1, 0, 1))
+        while not mark.exists():
+            time.sleep(0.05)
+        began = time.monotonic()
+    assert time.monotonic() - began < 30
+    assert future.done()
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two worker processes of Dask on this machine."""
@@ -162,8 +189,8 @@ def test_a_dask_cluster_with_a_killed_worker_gives_the_same_bits(
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any work."""
-    monkeypatch.setattr(jobs, "PATIENCE", "200ms")
-    with pytest.raises(Refused, match="does not answer"), jobs.pool_of(Adding(), cluster="tcp://127.0.0.1:9"):
+    monkeypatch.setattr("penstock.app.on_cluster.PATIENCE", 0.2)
+    with pytest.raises(Refused, match="nobody answers"), jobs.pool_of(Adding(), cluster="tcp://127.0.0.1:9"):
         pass
 
 
@@ -197,35 +224,35 @@ def test_an_interrupted_run_keeps_what_is_done_and_goes_on(
     """The resumed run has the bits of one that was never interrupted."""
     folder = tmp_path / "results"
     run = run_of(ready.engine, 999, folder)
-    simulating.begun(ready, run)
+    begun(ready, run)
     with jobs.pool_of(ready.engine, 1) as pool:
         assert not run.go(Interrupted(pool, after=7))
     assert 0 < run.count < COUNT
     again = run_of(ready.engine, 4096, folder)
-    simulating.resumed(ready, again)
+    resumed(ready, again)
     assert again.count == run.count
     assert again.block == 999, "blocks are those of the run that is resumed"
     with jobs.pool_of(ready.engine, 2) as pool:
         assert again.go(pool)
     assert same(again.tally, whole)
     done = run_of(ready.engine, 999, folder)
-    simulating.resumed(ready, done)
+    resumed(ready, done)
     assert same(done.tally, whole)
 
 
 def test_a_run_of_something_else_is_not_resumed(ready: simulating.Ready, tmp_path: Path) -> None:
     """Another seed, another model; a folder that holds a run already is not begun anew."""
     folder = tmp_path / "results"
-    simulating.begun(ready, run_of(ready.engine, 999, folder))
-    simulating.resumed(ready, run_of(ready.engine, 999, folder))
+    begun(ready, run_of(ready.engine, 999, folder))
+    resumed(ready, run_of(ready.engine, 999, folder))
     with pytest.raises(Refused, match="another seed"):
-        simulating.resumed(ready, simulating.Run(ready.engine, 6, COUNT, 999, folder))
-    with pytest.raises(Refused, match="holds a simulation already"):
-        simulating.begun(ready, run_of(ready.engine, 999, folder))
+        resumed(ready, keeping.Run(ready.engine, 6, COUNT, 999, folder))
+    with pytest.raises(Refused, match="holds results already"):
+        begun(ready, run_of(ready.engine, 999, folder))
     manifest = results.read_manifest(folder)
     results.save_manifest(folder, {**manifest, "engine": "0" * 64})
     with pytest.raises(Refused, match="another model or rulebook"):
-        simulating.resumed(ready, run_of(ready.engine, 999, folder))
+        resumed(ready, run_of(ready.engine, 999, folder))
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a tally", b"\x93NUMPY"])
@@ -233,9 +260,9 @@ def test_a_damaged_checkpoint_is_told(ready: simulating.Ready, tmp_path: Path, d
     """Nothing is guessed from half a file."""
     folder = tmp_path / "results"
     run = run_of(ready.engine, 999, folder)
-    simulating.begun(ready, run)
+    begun(ready, run)
     run.save()
-    simulating.resumed(ready, run_of(ready.engine, 999, folder))
+    resumed(ready, run_of(ready.engine, 999, folder))
     (folder / results.TALLY).write_bytes(damage)
     with pytest.raises(Refused, match="damaged"):
-        simulating.resumed(ready, run_of(ready.engine, 999, folder))
+        resumed(ready, run_of(ready.engine, 999, folder))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import exact_models as exact
-from penstock.app.cli_simulate import MOST
+from penstock.app.options import MOST
 from penstock.sim import kernel, reference
 from penstock.sim.statistics import Distribution, Estimate, clopper_pearson, mean, wilson
 from penstock.sim.summary import LEVELS, Summary, summary

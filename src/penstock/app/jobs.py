@@ -7,11 +7,11 @@ counted when it is complete, so one that was done twice, or again after a worker
 import multiprocessing
 import os
 import pickle
+import signal
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
-    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -19,7 +19,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,24 +48,33 @@ class Engine(Protocol):
         """What a range of scenarios gives."""
 
 
-_ENGINES: dict[str, Engine] = {}
-"""Those of this process, by digest."""
+_ENGINES: dict[str, tuple[Engine, int]] = {}
+"""Those of this process by digest, and how many need each."""
 
 
 def equip(engine: Engine) -> None:
     """Make the engine known to this process."""
-    _ENGINES[engine.digest] = engine
+    _, users = _ENGINES.get(engine.digest, (engine, 0))
+    _ENGINES[engine.digest] = engine, users + 1
+
+
+def dismiss(engine: Engine) -> None:
+    """Forget the engine where nobody else needs it."""
+    known, users = _ENGINES.pop(engine.digest, (engine, 0))
+    if users > 1:
+        _ENGINES[engine.digest] = known, users - 1
 
 
 def equip_from(path: str) -> None:
-    """Make the engine in the file known to this process."""
+    """Make the engines in the file known to this process."""
     with open(path, "rb") as file:
-        equip(pickle.load(file))
+        for engine in pickle.load(file):
+            equip(engine)
 
 
 def perform(task: Task) -> Any:
     """Do one task with the engine of its digest."""
-    return _ENGINES[task.digest].run(task.seed, task.first, task.count)
+    return _ENGINES[task.digest][0].run(task.seed, task.first, task.count)
 
 
 class Pool(Protocol):
@@ -79,20 +88,23 @@ class Pool(Protocol):
         """Begin a task."""
 
     def renewed(self) -> bool:
-        """Begin anew after workers died; False where that is not possible."""
+        """Begin anew after workers died; False, or Refused, where that is not possible."""
 
 
 class Local:
     """Threads of this process, or processes of this machine."""
 
-    def __init__(self, engine: Engine, width: int, *, processes: bool = False) -> None:
-        self.engine, self.width, self.processes = engine, width, processes
-        self.lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
+    lost: tuple[type[BaseException], ...] = (BrokenProcessPool,)
+
+    def __init__(self, engines: Sequence[Engine], width: int, *, processes: bool = False) -> None:
+        self.engines, self.width, self.processes = engines, width, processes
         self.file: Path | None = None
+        self.going: set[Future[Any]] = set()
+        for engine in engines:
+            equip(engine)
         self.executor = self._begun()
 
     def _begun(self) -> Executor:
-        equip(self.engine)
         if not self.processes:
             return ThreadPoolExecutor(self.width)
         if self.file is None:
@@ -101,12 +113,16 @@ class Local:
             handle, name = tempfile.mkstemp(prefix="penstock-", suffix=".engine")
             self.file = Path(name)
             with os.fdopen(handle, "wb") as file:
-                pickle.dump(self.engine, file)
+                pickle.dump(self.engines, file)
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self.width, context, initializer=equip_from, initargs=(str(self.file),))
 
     def submit(self, task: Task) -> "Future[Any]":
-        return self.executor.submit(perform, task)
+        with _undisturbed() if self.processes else nullcontext():
+            future = self.executor.submit(perform, task)
+        self.going.add(future)
+        future.add_done_callback(self.going.discard)
+        return future
 
     def renewed(self) -> bool:
         self.executor.shutdown(wait=False, cancel_futures=True)
@@ -114,67 +130,53 @@ class Local:
         return True
 
     def close(self) -> None:
-        """Let go of the workers."""
+        """Let go of the workers; processes still at work are ended, nobody waits for what they give."""
+        if self.going:
+            for worker in list((getattr(self.executor, "_processes", None) or {}).values()):
+                worker.terminate()
         self.executor.shutdown(wait=True, cancel_futures=True)
+        for engine in self.engines:
+            dismiss(engine)
         if self.file:
             self.file.unlink(missing_ok=True)
 
 
-class Cluster:
-    """A Dask cluster by its address; Refused CLUSTER where it does not answer."""
-
-    def __init__(self, engine: Engine, address: str) -> None:
-        from distributed import Client, KilledWorker
-        from distributed.comm.core import CommClosedError
-        from distributed.diagnostics.plugin import WorkerPlugin
-
-        class Equip(WorkerPlugin):
-            """Workers know the engine when they start, those that take the place of others too."""
-
-            name = f"penstock-{engine.digest}"
-
-            def setup(self, worker: Any) -> None:
-                from penstock.app.jobs import equip as known
-
-                known(engine)
-
-        try:
-            self.client = Client(address, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:  # ValueError: no address at all
-            says = f"the cluster at {address} does not answer: {str(error)[:200]}"
-            instead = "the address of a scheduler, such as tcp://host:8786"
-            raise Refused(Problem("CLUSTER", ("--cluster",), says, instead)) from None
-        self.lost: tuple[type[BaseException], ...] = (KilledWorker, CancelledError, CommClosedError)
-        self.client.register_plugin(Equip())
-        self.width = max(1, sum(self.client.nthreads().values()))
-        self.executor = self.client.get_executor(pure=False, retries=3)
-
-    def submit(self, task: Task) -> "Future[Any]":
-        found: Future[Any] = self.executor.submit(perform, task)
-        return found
-
-    def renewed(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        """Leave the cluster as it was found."""
-        self.executor.shutdown(wait=False)
-        self.client.close()
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A process that begins here never hears of Ctrl-C, which a terminal sends to all: its parent ends it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
-def pool_of(engine: Engine, workers: int = 0, processes: bool = False, cluster: str = "") -> Iterator[Pool]:
-    """Threads by default, as many as there are processors; or processes; or the cluster."""
-    width = workers or len(os.sched_getaffinity(0))
-    pool: Local | Cluster = Cluster(engine, cluster) if cluster else Local(engine, width, processes=processes)
+def pool_of(
+    engine: Engine, workers: int = 0, processes: bool = False, cluster: str = "", also: Sequence[Engine] = ()
+) -> Iterator[Pool]:
+    """Where tasks of the engine are done, and of those ``also`` known there.
+
+    Threads by default, as many as there are processors; or processes; or a Dask cluster by its address.
+    Refused CLUSTER and CLUSTER_VERSIONS.
+    """
+    engines = engine, *also
+    pool: Any
+    if cluster:
+        from penstock.app.on_cluster import Cluster
+
+        pool = Cluster(cluster, engines)
+    else:
+        pool = Local(engines, workers or len(os.sched_getaffinity(0)), processes=processes)
     try:
         yield pool
     finally:
         pool.close()
 
 
-PATIENCE = "10s"
-"""How long a cluster may take to answer."""
 MOST_RENEWALS = 3
 """Without any task done in between."""
 
@@ -220,10 +222,8 @@ def perform_all(tasks: Iterable[Task], pool: Pool, done: Callable[[Task, Any], N
             running.clear()
             renewals += 1
             if renewals > MOST_RENEWALS or not pool.renewed():
-                says = "workers died again and again; what is done is kept in --out"
-                raise Refused(
-                    Problem("WORKERS_DIED", (), says, "fewer workers, or more memory; --resume goes on")
-                )
+                instead = "fewer workers, or more memory; a folder of --out is gone on with by --resume"
+                raise Refused(Problem("WORKERS_DIED", (), "workers died again and again", instead))
 
 
 def ranges(scenarios: int, block: int, finished: Iterable[tuple[int, int]] = ()) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""A bar on the error output while a file is read: only where somebody watches, and only if it takes long."""
+"""Bars on the error output, only where somebody watches: while a file is read, while scenarios are drawn."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,3 +37,30 @@ def reading(
         yield told
     finally:
         bar.stop()
+
+
+@contextmanager
+def counting(total: int, console: Console) -> Iterator[Callable[[int], None]]:
+    """Yields what is to be told how many scenarios are done: shown with the rate and the time left."""
+    if not console.is_terminal:
+        yield lambda count: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("Simulating"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=total, rate="")
+
+        def told(count: int) -> None:
+            bar.update(task, completed=count)
+            speed = bar.tasks[0].speed
+            if speed:
+                bar.update(task, rate=f"{speed / 1e6:.1f}m scenarios/s")
+
+        yield told

@@ -2,18 +2,21 @@
 
 import json as codec
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from penstock.app.console import err, out, table
-from penstock.core.problems import Refused
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from penstock.app.simulating import RareRun, Ready, Run
+    from penstock.app.keeping import Run
+    from penstock.app.simulating import Ready
+    from penstock.app.weighing import RareRun
     from penstock.sim.summary import Summary
 
 SHOWN = 15
@@ -21,34 +24,39 @@ SHOWN = 15
 
 
 def found(
-    one: "Ready", run: "Run", level: float, rare: "RareRun | None", *, json: bool, picture: Path | None
+    one: "Ready",
+    run: "Run",
+    level: float,
+    rare: "RareRun | None",
+    *,
+    about: Mapping[str, Any],
+    json: bool,
+    picture: Path | None,
 ) -> None:
-    """Print what a run found, write its folder and the picture."""
-    from penstock.app import simulating
-    from penstock.report import simulated, simulated_pictures
+    """Print what a run found, write its folder and the picture; ``about``: what was run."""
+    from penstock.app import keeping
+    from penstock.report import simulated, simulated_pictures, weighted
     from penstock.sim.summary import summary
 
     unit = one.file.scenario.currency
     told = summary(one.engine, run.tally, level)
-    about = simulating.manifest_of(one, run)
+    said = dict(about)
     if rare:
-        about["importance_sampling"] = simulated.rare_json(rare)
+        part = {"interrupted": rare.found.scenarios < rare.asked}
+        said["importance_sampling"] = simulated.rare_json(rare) | part
+    whole = simulated.simulated_json(told, unit, said)
     if run.folder:
         texts = simulated.tables(told, unit)
-        texts["summary.json"] = codec.dumps(simulated.simulated_json(told, unit, about), indent=2) + "\n"
-        simulating.kept(run.folder, texts)
-        for name, draw in (
-            ("exceedance.svg", simulated_pictures.draw_exceedance),
-            ("liability.svg", simulated_pictures.draw_liability),
-        ):
-            try:
-                draw(told, unit, run.folder / name)
-            except Refused as refused:
-                if refused.problems[0].code != "NOTHING_TO_DRAW":
-                    raise
+        if rare:
+            texts["rare.csv"] = weighted.rare_csv(rare.found, told)
+        texts["summary.json"] = codec.dumps(whole, indent=2) + "\n"
+        pictures = {
+            "exceedance.svg": partial(simulated_pictures.draw_exceedance, told, unit),
+            "liability.svg": partial(simulated_pictures.draw_liability, told, unit),
+        }
+        keeping.kept(run.folder, texts, pictures)
     if json:
-        text = codec.dumps(simulated.simulated_json(told, unit, about), indent=2, ensure_ascii=False)
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(codec.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     else:
         _tell(one, told)
         if rare:
@@ -64,7 +72,8 @@ def _tell_rare(rare: "RareRun", found: "Summary") -> None:
 
     aim = "what is uncovered" if rare.target == "uncovered" else f"a loss beyond {rare.target}"
     out.print(f"\n[title]By importance sampling[/title], aimed at {aim}")
-    text = f"{rare.found.scenarios:,} scenarios; mean weight {rare.found.weight:.4f}, "
+    few = f" of {rare.asked:,}, interrupted" if rare.found.scenarios < rare.asked else ""
+    text = f"{rare.found.scenarios:,} scenarios{few}; mean weight {rare.found.weight:.4f}, "
     out.print(text + f"within {2 * rare.found.weight_error:.4f} of 1 by chance\n", style="quiet")
     part = f"{100 * found.level:g}%"
     heads = ("event", "plain", part, "weighted", part, "effective", "gain")

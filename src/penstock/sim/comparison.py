@@ -21,7 +21,7 @@ from penstock.sim.comparing import (
     Ints,
     Side,
 )
-from penstock.sim.engine import Engine
+from penstock.sim.engine import Engine, in_steps
 from penstock.sim.model import ModelArrays
 from penstock.sim.statistics import Estimate, clopper_pearson, mean
 from penstock.sim.tally import SQUARES, total, total_square
@@ -46,9 +46,13 @@ class Pair:
 
     def run(self, seed: int, first: int, count: int) -> Differences:
         """The differences in ``count`` scenarios from number ``first``."""
-        found = self.nothing()
-        comparing.compare(self.model, *self.sides, found, np.uint64(seed), first, count)
-        return comparing.added(found, self.nothing())
+
+        def step(start: int, some: int) -> Differences:
+            found = self.nothing()
+            comparing.compare(self.model, *self.sides, found, np.uint64(seed), start, some)
+            return found
+
+        return in_steps(self.nothing(), comparing.added, step, first, count)
 
 
 def pair(first: Engine, second: Engine) -> Pair:

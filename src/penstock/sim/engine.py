@@ -1,9 +1,10 @@
 """A model and a waterfall ready to run: any range of scenarios, anywhere, with the same bits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import inf
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +26,22 @@ MOST = 2**26
 """Scenarios between two carries: no limb of a sum leaves its range before."""
 VERSION = 3
 """Of the meaning of the bits: another number where the same seed gives another tally."""
+
+Sums = TypeVar("Sums")
+
+
+def in_steps(
+    nothing: Sums,
+    added: Callable[[Sums, Sums], Sums],
+    run: Callable[[int, int], Sums],
+    first: int,
+    count: int,
+) -> Sums:
+    """What ``run(first, count)`` gives of a range of any length: MOST at a time, carried in between."""
+    whole = nothing
+    for start in range(first, first + count, MOST):
+        whole = added(whole, run(start, min(MOST, first + count - start)))
+    return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +80,13 @@ class Engine:
 
     def run(self, seed: int, first: int, count: int) -> Tally:
         """The tally of ``count`` scenarios from number ``first``."""
-        whole = self.nothing()
-        for start in range(first, first + count, MOST):
-            some = min(MOST, first + count - start)
+
+        def step(start: int, some: int) -> Tally:
             tally = self.nothing()
             kernel.simulate(self.model, self.waterfall, tally, self.regimes, np.uint64(seed), start, some)
-            whole = merged(whole, tally)
-        return whole
+            return tally
+
+        return in_steps(self.nothing(), merged, step, first, count)
 
 
 def engine(model: Model, waterfall: Waterfall) -> Engine:

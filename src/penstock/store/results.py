@@ -1,7 +1,8 @@
-"""The folder of a simulation: what is needed to read it, to go on with it, and to check it.
+"""The folder of a simulation or comparison: what is needed to read it, to go on with it, and to check it.
 
 manifest.json   what was run: seed, digests, versions
-tally.npz       what was added up so far, and of which ranges of scenarios
+tally.npz       what was added up so far, of which ranges of scenarios, by which engine
+rare.npz        the same by importance sampling
 *.csv, *.svg    what was found
 """
 
@@ -11,6 +12,8 @@ import os
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,23 @@ from numpy.typing import NDArray
 
 from penstock.core.problems import Problem, Refused
 
-MANIFEST, TALLY = "manifest.json", "tally.npz"
-RANGES = "ranges"
-"""The name of the ranges, n x 2, among the arrays of the tally."""
+MANIFEST, TALLY, RARE = "manifest.json", "tally.npz", "rare.npz"
+RANGES, SOURCE = "ranges", "source"
+"""Among the arrays of a checkpoint: the ranges, n x 2, and what they were added up by, four numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Sums by name; the ranges of scenarios that they are of, n x 2 of first and count; ``source``: whose."""
+
+    arrays: Mapping[str, NDArray[np.int64]]
+    ranges: NDArray[np.int64]
+    source: NDArray[np.int64]
+
+
+def source_of(name: str) -> NDArray[np.int64]:
+    """What names an engine and its seed as four numbers, as it stands in a checkpoint."""
+    return np.frombuffer(sha256(name.encode()).digest(), dtype=np.int64)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -40,7 +57,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def is_there(folder: Path) -> bool:
-    """Whether the folder holds a simulation; a folder that cannot be is none."""
+    """Whether the folder holds a run; a folder that cannot be is none."""
     return os.path.exists(folder / MANIFEST)
 
 
@@ -57,24 +74,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         assert isinstance(found, dict)
     except FileNotFoundError:
-        says = f"{folder} holds no simulation"
+        says = f"{folder} holds no simulation or comparison"
         raise Refused(Problem("RESULTS_MISSING", (), says, "the folder of one, or no --resume")) from None
     except (OSError, ValueError, AssertionError):
         raise _broken(path) from None
     return found
 
 
-def save_tally(folder: Path, arrays: Mapping[str, NDArray[np.int64]], ranges: NDArray[np.int64]) -> None:
-    """Write the sums and their ranges in one file, whole or not at all."""
+def save_checkpoint(folder: Path, name: str, checkpoint: Checkpoint) -> None:
+    """Write it as the file ``name``, whole or not at all; Refused FILE_UNWRITABLE."""
     data = io.BytesIO()
-    named: dict[str, Any] = {RANGES: ranges, **arrays}
+    named: dict[str, Any] = {RANGES: checkpoint.ranges, SOURCE: checkpoint.source, **checkpoint.arrays}
     np.savez_compressed(data, **named)
-    write_bytes(folder / TALLY, data.getvalue())
+    write_bytes(folder / name, data.getvalue())
 
 
-def read_tally(folder: Path) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]] | None:
-    """The sums and their ranges; None where nothing was added up yet; Refused RESULTS_BROKEN."""
-    path = folder / TALLY
+def read_checkpoint(folder: Path, name: str = TALLY) -> Checkpoint | None:
+    """What was added up; None where nothing was yet; Refused RESULTS_BROKEN."""
+    path = folder / name
     if not path.exists():
         return None
     try:
@@ -83,12 +100,12 @@ def read_tally(folder: Path) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.i
                 raise _broken(path)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
-        ranges = arrays.pop(RANGES)
+        ranges, source = arrays.pop(RANGES), arrays.pop(SOURCE)
     except Exception:  # whatever a damaged archive makes its readers stumble over
         raise _broken(path) from None
-    if any(one.dtype != np.int64 for one in (ranges, *arrays.values())):
+    if any(one.dtype != np.int64 for one in (ranges, source, *arrays.values())):
         raise _broken(path)
-    return arrays, ranges
+    return Checkpoint(arrays, ranges, source)
 
 
 def _broken(path: Path) -> Refused:
