@@ -258,11 +258,13 @@ def test_whoever_is_above_its_floor_shares_by_weight(total: int, members: list[t
 
 
 def test_two_keys_are_mixed_by_their_parts() -> None:
-    weights = mixed([60, 40], [1, 3], Fraction(1, 2))
+    half = Fraction(1, 2)
+    weights = mixed({"margin": [60, 40], "weight": [1, 3]}, {"margin": half, "weight": half})
     assert weights == [Fraction(17, 40), Fraction(23, 40)]
     assert contributions(4_000, weights, [0, 0]) == [1_700, 2_300]
-    with pytest.raises(Refused, match="zero for all"):
-        mixed([0, 0], [1, 1], Fraction(1, 2))
+    with pytest.raises(Refused, match="the key by weight is zero for all"):
+        mixed({"margin": [1, 1], "weight": [0, 0]}, {"margin": half, "weight": half})
+    assert mixed({"margin": [1, 1], "weight": [0, 0]}, {"margin": Fraction(1)}) == [half, half]
 
 
 # --- the tail, the clearing house's own -----------------------------------------------------------------
