@@ -267,6 +267,23 @@ def test_two_keys_are_mixed_by_their_parts() -> None:
     assert mixed({"margin": [1, 1], "weight": [0, 0]}, {"margin": Fraction(1)}) == [half, half]
 
 
+@given(
+    st.lists(st.tuples(*[st.integers(0, 9)] * 3), min_size=1, max_size=5),
+    st.lists(st.integers(1, 9), min_size=1, max_size=3),
+)
+def test_any_number_of_keys_is_mixed_exactly(members: list[tuple[int, ...]], shares: list[int]) -> None:
+    parts = {name: Fraction(part, sum(shares)) for name, part in zip("abc", shares, strict=False)}
+    keys = dict(zip("abc", (list(column) for column in zip(*members, strict=True)), strict=True))
+    if not all(any(keys[name]) for name in parts):
+        with pytest.raises(Refused, match="is zero for all"):
+            mixed(keys, parts)
+        return
+    found = mixed(keys, parts)
+    assert sum(found) == 1
+    for i, weight in enumerate(found):
+        assert weight == sum(part * Fraction(keys[name][i], sum(keys[name])) for name, part in parts.items())
+
+
 # --- the tail, the clearing house's own -----------------------------------------------------------------
 
 
