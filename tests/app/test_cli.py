@@ -256,6 +256,32 @@ def test_a_mistake_is_told_in_words(folder: Path, words: tuple[str, ...], code: 
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("size", "none.csv", "none.csv"),
+        ("reverse", "none.csv"),
+        ("liquidity", "none.csv", "none.csv"),
+        ("simulate", "none.yaml"),
+    ],
+)
+def test_a_picture_without_a_place_is_refused_before_anything_is_read(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """The control: with a place for it, what is missing is the first file."""
+    (tmp_path / "folder.svg").mkdir()
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for name, says in (
+        ("no/where/x.svg", "there is no folder no/where; write a folder that exists [FILE_UNWRITABLE]"),
+        ("file/x.svg", "there is no folder file"),
+        ("folder.svg", "it is a folder; write the name of a file [FILE_UNWRITABLE]"),
+    ):
+        done = penstock(*words, "--picture", name, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert says in done.stderr
+    assert "FILE_NOT_FOUND" in penstock(*words, "--picture", "x.svg", cwd=tmp_path).stderr
+
+
 def test_square_brackets_in_a_name_are_told_as_they_stand(folder: Path) -> None:
     text = SCENARIO.replace("    A: {", "    '[bold]A': {")
     assert text != SCENARIO

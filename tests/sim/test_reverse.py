@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.problems import Refused
-from penstock.sim.reverse import Scores, affine, bounded, fewest, frontier, likeliest, minimal_sets
+from penstock.sim.reverse import (
+    OWN_ALONE,
+    Scores,
+    affine,
+    bounded,
+    fewest,
+    frontier,
+    likeliest,
+    minimal_sets,
+    probabilities_of,
+)
 
 LOSSES = [90, 70, 60, 30, 10, 5, 0]
 FUND = [30, 25, 20, 15, 10, 10, 40]
@@ -65,7 +75,7 @@ MEMBERS = st.lists(
 )
 
 
-@given(MEMBERS, st.integers(0, 40), st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2)]))
+@given(MEMBERS, st.integers(0, 40), st.sampled_from([OWN_ALONE, Fraction(0), Fraction(1), Fraction(1, 2)]))
 def test_fewest_minimal_and_likeliest_are_those_of_all_sets(
     members: list[tuple[int, int, int]], own: int, calls: Fraction
 ) -> None:
@@ -87,6 +97,7 @@ def test_fewest_minimal_and_likeliest_are_those_of_all_sets(
     assert likely is not None
     assert likely[0] in good
     assert likely[1] == chance(likely[0], chances) == max(chance(one, chances) for one in good)
+    assert list(probabilities_of(good, chances)) == [chance(one, chances) for one in good]
 
 
 def test_too_many_sets_are_refused_by_number() -> None:
@@ -113,14 +124,16 @@ def test_the_more_default_the_less_severe_it_has_to_be() -> None:
     assert found == [(1, Fraction(7501, 10_000)), (2, Fraction(6501, 10_000))]
 
 
-@given(MEMBERS, st.integers(0, 40))
-def test_no_smaller_multiplier_is_enough(members: list[tuple[int, int, int]], own: int) -> None:
+@given(MEMBERS, st.integers(0, 40), st.sampled_from([OWN_ALONE, Fraction(0), Fraction(1, 2)]))
+def test_no_smaller_multiplier_is_enough(
+    members: list[tuple[int, int, int]], own: int, calls: Fraction
+) -> None:
     stressed, margins, fund = (list(column) for column in zip(*members, strict=True))
-    for count, multiplier in frontier(stressed, margins, fund, own, Fraction(0)):
+    for count, multiplier in frontier(stressed, margins, fund, own, calls):
         for steps, enough in ((multiplier, True), (multiplier - Fraction(1, 10_000), False)):
             losses = [max(0, int(s * steps) - m) for s, m in zip(stressed, margins, strict=True)]
             found = any(
-                exhausts(losses, fund, own, Fraction(0), one) for one in combinations(range(len(fund)), count)
+                exhausts(losses, fund, own, calls, one) for one in combinations(range(len(fund)), count)
             )
             assert found == enough or (not enough and steps < 0)
 

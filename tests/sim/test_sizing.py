@@ -258,11 +258,30 @@ def test_whoever_is_above_its_floor_shares_by_weight(total: int, members: list[t
 
 
 def test_two_keys_are_mixed_by_their_parts() -> None:
-    weights = mixed([60, 40], [1, 3], Fraction(1, 2))
+    half = Fraction(1, 2)
+    weights = mixed({"margin": [60, 40], "weight": [1, 3]}, {"margin": half, "weight": half})
     assert weights == [Fraction(17, 40), Fraction(23, 40)]
     assert contributions(4_000, weights, [0, 0]) == [1_700, 2_300]
-    with pytest.raises(Refused, match="zero for all"):
-        mixed([0, 0], [1, 1], Fraction(1, 2))
+    with pytest.raises(Refused, match="the key by weight is zero for all"):
+        mixed({"margin": [1, 1], "weight": [0, 0]}, {"margin": half, "weight": half})
+    assert mixed({"margin": [1, 1], "weight": [0, 0]}, {"margin": Fraction(1)}) == [half, half]
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 9)] * 3), min_size=1, max_size=5),
+    st.lists(st.integers(1, 9), min_size=1, max_size=3),
+)
+def test_any_number_of_keys_is_mixed_exactly(members: list[tuple[int, ...]], shares: list[int]) -> None:
+    parts = {name: Fraction(part, sum(shares)) for name, part in zip("abc", shares, strict=False)}
+    keys = dict(zip("abc", (list(column) for column in zip(*members, strict=True)), strict=True))
+    if not all(any(keys[name]) for name in parts):
+        with pytest.raises(Refused, match="is zero for all"):
+            mixed(keys, parts)
+        return
+    found = mixed(keys, parts)
+    assert sum(found) == 1
+    for i, weight in enumerate(found):
+        assert weight == sum(part * Fraction(keys[name][i], sum(keys[name])) for name, part in parts.items())
 
 
 # --- the tail, the clearing house's own -----------------------------------------------------------------

@@ -35,11 +35,20 @@ _LOCK: Final = threading.Lock()  # the settings of matplotlib are global
 
 
 def form_of(path: Path) -> str:
-    """svg or png, as the suffix says; Refused FILE_TYPE for another."""
+    """svg or png, as the suffix says: asked before a run, so that none is lost for want of a place.
+
+    Refused FILE_TYPE for another suffix, FILE_UNWRITABLE where the folder is not there, or the file is one.
+    """
     form = path.suffix.lower().removeprefix(".")
     if form not in {"svg", "png"}:
         says = f"{path.name} ends in neither .svg nor .png"
         raise Refused(Problem("FILE_TYPE", (), says, "a file name that ends in .svg or .png"))
+    if not path.parent.is_dir():
+        says = f"{path} cannot be written: there is no folder {path.parent}"
+        raise Refused(Problem("FILE_UNWRITABLE", (), says, "a folder that exists"))
+    if path.is_dir():
+        says = f"{path} cannot be written: it is a folder"
+        raise Refused(Problem("FILE_UNWRITABLE", (), says, "the name of a file"))
     return form
 
 

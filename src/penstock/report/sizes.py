@@ -1,11 +1,14 @@
 """What a stress matrix asks of a default fund: tables and JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from fractions import Fraction
+from math import floor, lcm
+from typing import Any, NamedTuple
 
-from penstock.core.money import Currency, written
+from penstock.core.money import Currency, share, written
+from penstock.report.words import number, percent
 from penstock.sim.stress import Cover
 
 
@@ -32,11 +35,44 @@ class History:
     monthly: dict[str, int]
 
 
+class Own(NamedTuple):
+    """Own capital in minor units before the survivors' money; a ``second`` tranche if it is asked for."""
+
+    first: int
+    second: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Expected shortfall at a ``level`` of all losses over margin, and each group's part, which add up to it.
+
+    In minor units, exactly; scenarios are equally likely.
+    """
+
+    level: Fraction
+    mean: Fraction
+    parts: dict[str, Fraction]
+
+    def whole(self) -> dict[str, int]:
+        """The parts in whole minor units that add up to the mean rounded half up."""
+        scale = lcm(*(part.denominator for part in self.parts.values()))
+        weights = [int(part * scale) for part in self.parts.values()]
+        mean = rounded(self.mean)
+        amounts, _ = share(mean, weights, [mean if each else 0 for each in weights], "largest_remainder")
+        return dict(zip(self.parts, amounts, strict=True))
+
+    def of_all(self, group: str) -> Fraction:
+        """The group's part of the tail, from 0 to 1."""
+        return self.parts[group] / self.mean if self.mean else Fraction(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Sized:
     """A sizing: ``covers`` by number of defaults, ``emir`` Art. 42(3), the fund and who contributes what.
 
-    With a ``history`` scenarios and covers are those of its last day, and the fund is bound on ``bound_on``.
+    With a ``history`` scenarios, covers and tail are those of its last day, and the fund is bound on
+    ``bound_on``. ``segments`` has the covers of each by itself. ``key`` is what contributions were asked to
+    go by. ``incentive`` is the part of own capital in the expected loss beyond the defaulters.
     """
 
     scenarios: int
@@ -45,13 +81,22 @@ class Sized:
     covers: Sequence[Cover]
     emir: Cover
     standard: int
-    own: int
+    own: Own
     fund: int
     binding: str
     defaulters: tuple[str, ...]
     contributions: dict[str, int]
     bound_on: date | None = None
     history: History | None = None
+    segments: Mapping[str, Sequence[Cover]] = field(default_factory=dict)
+    tail: Tail | None = None
+    key: Mapping[str, Fraction] = field(default_factory=dict)
+    incentive: Fraction | None = None
+
+
+def rounded(amount: Fraction) -> int:
+    """Whole minor units, half up."""
+    return floor(amount + Fraction(1, 2))
 
 
 def cover_rows(sized: Sized, unit: Currency) -> list[tuple[str, str, str, str]]:
@@ -62,6 +107,33 @@ def cover_rows(sized: Sized, unit: Currency) -> list[tuple[str, str, str, str]]:
 
 def _cover(one: Cover, unit: Currency) -> tuple[str, str, str]:
     return written(one.amount, unit, grouped=True), one.scenario, ", ".join(one.groups)
+
+
+def segment_rows(sized: Sized, unit: Currency) -> list[tuple[str, str, str, str, str]]:
+    """Segment, standard, amount, scenario, defaulters: one row a segment and number of defaults."""
+    return [
+        (name, f"Cover {one.n}", *_cover(one, unit))
+        for name, covers in sized.segments.items()
+        for one in covers
+    ]
+
+
+def tail_rows(tail: Tail, unit: Currency) -> list[tuple[str, str, str]]:
+    """Group, its part of the tail, in per cent; the largest first."""
+    amounts = tail.whole()
+    ordered = sorted(tail.parts, key=lambda group: (-tail.parts[group], group))
+    shares = {group: tail.of_all(group) for group in ordered}
+    return [
+        (group, written(amounts[group], unit, grouped=True), percent(*shares[group].as_integer_ratio()))
+        for group in ordered
+    ]
+
+
+def key_text(key: Mapping[str, Fraction]) -> str:
+    """What contributions go by: ``tail``, or ``margin 70 %, weight 30 %``."""
+    if len(key) == 1:
+        return next(iter(key))
+    return ", ".join(f"{name} {number(part * 100)} %" for name, part in key.items())
 
 
 def contribution_rows(sized: Sized, unit: Currency) -> list[tuple[str, str]]:
@@ -96,24 +168,57 @@ def sizes_json(funds: Mapping[str, Sized], unit: Currency) -> dict[str, Any]:
 
 def sized_json(sized: Sized, unit: Currency) -> dict[str, Any]:
     """One fund as JSON; amounts as strings with exactly the currency's decimals."""
+    second = {} if sized.own.second is None else {"second_tranche": written(sized.own.second, unit)}
+    incentive = {} if sized.incentive is None else {"incentive": f"{float(sized.incentive):.6f}"}
     bound_on = {"day": str(sized.bound_on)} if sized.bound_on else {}
-    history = {"history": _history_json(sized.history, unit)} if sized.history else {}
+    key = {"key": {name: number(part * 100) for name, part in sized.key.items()}} if sized.key else {}
+    more = {"tail": _tail_json(sized.tail, unit)} if sized.tail else {}
+    more |= {"history": _history_json(sized.history, unit)} if sized.history else {}
     return {
         "scenarios": sized.scenarios,
         "members": sized.members,
         "groups": sized.groups,
         "cover": [_cover_json(one, unit) for one in sized.covers],
         "emir_42_3": _cover_json(sized.emir, unit),
+        **_segments_json(sized, unit),
         "fund": {
             "cover": sized.standard,
-            "own_capital": written(sized.own, unit),
+            "own_capital": written(sized.own.first, unit),
+            **second,
+            **incentive,
             "size": written(sized.fund, unit),
             **bound_on,
             "scenario": sized.binding,
             "groups": list(sized.defaulters),
+            **key,
             "contributions": {m: written(a, unit) for m, a in sized.contributions.items()},
         },
-        **history,
+        **more,
+    }
+
+
+def _segments_json(sized: Sized, unit: Currency) -> dict[str, Any]:
+    if not sized.segments:
+        return {}
+    return {
+        "segments": {
+            name: [_cover_json(one, unit) for one in covers] for name, covers in sized.segments.items()
+        }
+    }
+
+
+def _tail_json(tail: Tail, unit: Currency) -> dict[str, Any]:
+    amounts = tail.whole()
+    return {
+        "level": number(tail.level),
+        "mean": written(rounded(tail.mean), unit),
+        "groups": {
+            group: {
+                "amount": written(amounts[group], unit),
+                "percent": f"{float(100 * tail.of_all(group)):.4f}",
+            }
+            for group in tail.parts
+        },
     }
 
 

@@ -5,13 +5,16 @@ if its scores add up to more than a threshold: a defaulter brings its loss and t
 layer away. So the fewest defaults are the largest scores, which is proven and not searched.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
-from math import log
+from math import log, prod
 
 from penstock.core.problems import Problem, Refused
+
+OWN_ALONE = Fraction(-1)
+"""In place of calls: nothing of the survivors' money counts, so that own capital is the last layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ def affine(
 
     A set S exhausts the fund (and the calls) if the sum over S of max(0, L - F) exceeds ``own`` + (1 + calls)
     times the sum of F over the survivors: so each d scores max(0, L_d - F_d) + (1 + calls) F_d, against
-    ``own`` + (1 + calls) times the sum of all F. Amounts in minor units, never negative.
+    ``own`` + (1 + calls) times the sum of all F. With ``OWN_ALONE`` for the calls it is own capital that S
+    exhausts. Amounts in minor units, never negative.
     """
     factor = 1 + calls
     scores = tuple(
@@ -130,11 +134,19 @@ def likeliest(scores: Scores, probabilities: Sequence[Fraction]) -> tuple[tuple[
     best = _cheapest(items, costs, scores, need, odds)
     if best is None:
         return None
-    found = sorted([*sure, *best])
-    chance = Fraction(1)
-    for i, p in enumerate(probabilities):
-        chance *= p if i in found else 1 - p
-    return tuple(found), chance
+    found = tuple(sorted([*sure, *best]))
+    return found, next(probabilities_of([found], probabilities))
+
+
+def probabilities_of(sets: Iterable[Sequence[int]], probabilities: Sequence[Fraction]) -> Iterator[Fraction]:
+    """How likely exactly each set is to default and no other member, members defaulting independently.
+
+    Probabilities strictly between 0 and 1.
+    """
+    nobody = prod((1 - p for p in probabilities), start=Fraction(1))
+    odds = [p / (1 - p) for p in probabilities]
+    for one in sets:
+        yield nobody * prod((odds[i] for i in one), start=Fraction(1))
 
 
 _NEAR = 1e-9

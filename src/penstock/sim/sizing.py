@@ -67,7 +67,7 @@ def self_consistent(
     total = sum(weights)
     if total <= 0 or len(weights) <= n or sum(sorted(weights, reverse=True)[:n]) >= total:
         says = f"{n} defaulters can hold the whole fund, so no fund is large enough"
-        raise Refused(Problem("SIZING_IMPOSSIBLE", (), says, "more members, or fewer defaults"))
+        raise Refused(Problem("SIZING_IMPOSSIBLE", (), says, "more members, fewer defaults, or another key"))
 
     def held(fund: int) -> Amounts:
         parts = given(fund) if given else [-(-fund * weight // total) for weight in weights]
@@ -158,16 +158,21 @@ def contributions(total: int, weights: Sequence[Fraction | int], floors: Sequenc
     return given
 
 
-def mixed(first: Sequence[int], second: Sequence[int], part: Fraction) -> list[Fraction]:
-    """Weights of which ``part`` goes by the first key and the rest by the second, each by its sum."""
-    sums = sum(first), sum(second)
-    if 0 in sums:
-        raise Refused(
-            Problem("SIZING_WEIGHTS", (), "a key that is zero for all", "weights that are not zero")
-        )
+def mixed(keys: Mapping[str, Sequence[Fraction | int]], parts: Mapping[str, Fraction]) -> list[Fraction]:
+    """Weights by several keys: of the whole, ``parts[name]`` go by ``keys[name]``; they add up to one.
+
+    Each key counts by its own sum, so that amounts of margin and plain numbers can be mixed. A list of keys
+    by member in the same order. Refused SIZING_WEIGHTS where a key is zero for all.
+    """
+    assert sum(parts.values()) == 1
+    sums = {name: sum(keys[name]) for name in parts}
+    for name, total in sums.items():
+        if not total:
+            says = f"the key by {name} is zero for all"
+            raise Refused(Problem("SIZING_WEIGHTS", (), says, "another key, or values that are not all zero"))
+    scales = [(keys[name], part / sums[name]) for name, part in parts.items()]
     return [
-        part * Fraction(a, sums[0]) + (1 - part) * Fraction(b, sums[1])
-        for a, b in zip(first, second, strict=True)
+        sum((scale * values[i] for values, scale in scales), Fraction(0)) for i in range(len(scales[0][0]))
     ]
 
 

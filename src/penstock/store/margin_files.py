@@ -1,9 +1,9 @@
 """Margins from a table: every account, and what is said of its member.
 
-    member, initial_margin, and if need be account, fund, group, weight, floor
+    member, initial_margin, and if need be account, fund, segment, group, weight, floor
 
-Losses name an account ``member``, or ``member/account`` for a client; where there are several default funds
-``fund:member`` and ``fund:member/account``.
+Losses name an account ``member``, or ``member/account`` for a client; before it stand the fund, where there
+are several, and its segment, where it has any: ``fund:segment:member/account``.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from penstock.store.tables import read_table
 KINDS = {
     "account": "word",
     "fund": "word",
+    "segment": "word",
     "initial_margin": "money",
     "group": "word",
     "weight": "number",
@@ -31,17 +32,18 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class MarginRow:
-    """One account: whose it is, its margin in minor units, and its default fund if there are several."""
+    """One account: whose it is, its margin in minor units, its default fund and segment if there are any."""
 
     member: str
     account: str
     margin: int
     fund: str = ""
+    segment: str = ""
 
     @property
     def name(self) -> str:
         """As losses name it."""
-        return account_name(self.fund, self.member, self.account)
+        return account_name(self.fund, self.segment, self.member, self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,17 @@ class Book:
     funds: dict[str, Fund]
 
 
-def account_name(fund: str, member: str, account: str) -> str:
+def account_name(fund: str, segment: str, member: str, account: str) -> str:
     """The name of an account in a table of losses."""
     name = member if account in ("", HOUSE) else f"{member}/{account}"
-    return f"{fund}:{name}" if fund else name
+    return ":".join(part for part in (fund, segment, name) if part)
 
 
 def read_book(path: FilePath, unit: Currency) -> Book:
     """The margins in a CSV or Excel table; Refused with every mistake of the table, or the first of sense."""
     rows: list[MarginRow] = []
     seen: set[str] = set()
+    first: dict[str, MarginRow] = {}
     said: dict[tuple[str, str, str], str] = {}
     for where, cells in read_table(path, KINDS, unit):
         at = f"{where}:{cells['member'].line}:{cells['member'].column}"
@@ -85,6 +88,11 @@ def read_book(path: FilePath, unit: Currency) -> Book:
         if rows and bool(row.fund) != bool(rows[0].fund):
             says = f"{row.name!r} has {'a' if row.fund else 'no'} fund, unlike the first account"
             raise Refused(Problem("STRESS_MISSING", (), says, "a fund for each account, or none", place=at))
+        if bool(row.segment) != bool(first.setdefault(row.fund, row).segment):
+            says = f"{row.name!r} has {'a' if row.segment else 'no'} segment, unlike the first account"
+            says += f" of fund {row.fund!r}" if row.fund else ""
+            instead = "a segment for each account of the fund, or none"
+            raise Refused(Problem("STRESS_MISSING", (), says, instead, place=at))
         rows.append(row)
         for name, fund in (("group", ""), ("weight", row.fund), ("floor", row.fund)):
             text = cells[name].text if name in cells else None
@@ -120,7 +128,8 @@ def _row(cells: Mapping[str, Scalar], unit: Currency, at: str) -> MarginRow:
     if amount < 0:
         says = f"{member} {account} has a negative margin"
         raise Refused(Problem("STRESS_NEGATIVE", (), says, "what is held, 0 or more", place=at))
-    return MarginRow(member, account, amount, cells["fund"].text if "fund" in cells else "")
+    fund, segment = (cells[name].text if name in cells else "" for name in ("fund", "segment"))
+    return MarginRow(member, account, amount, fund, segment)
 
 
 def _checked(name: str, text: str, member: str, unit: Currency, at: str) -> None:

@@ -1,7 +1,7 @@
 """Stress matrices from files: whole minor units, every cell accounted for, a piece at a time.
 
     wide    scenario, then a column an account
-    long    scenario, member, account, loss, and fund where there are several
+    long    scenario, member, account, loss, and fund and segment where there are several
 
 Either may begin with a column ``day``: then the rows of a day stand together, days in order, and scenarios
 are named once a day. Accounts are named as ``penstock.store.margin_files`` says. Nothing but the piece is
@@ -67,7 +67,8 @@ def read_losses(
     known = {row.name: i for i, row in enumerate(accounts)}
     assert len(known) == len(accounts)
     if {"member", "loss"} <= set(header):
-        found = _long(path, header, lines, unit, known, days, any(row.fund for row in accounts))
+        apart = [name for name in ("fund", "segment") if any(getattr(row, name) for row in accounts)]
+        found = _long(path, header, lines, unit, known, days, apart)
     else:
         found = _wide(path, header, lines, unit, known, days)
     yield from _pieces(found, len(accounts))
@@ -188,10 +189,13 @@ def _long(
     unit: Currency,
     known: dict[str, int],
     days: _Days,
-    funds: bool,
+    apart: Sequence[str],
 ) -> Iterator[_Row]:
-    """Rows of one scenario stand together or apart; each account once in each scenario."""
-    needed = ["scenario", "member", "loss", *(["fund"] if funds else [])]
+    """Rows of one scenario stand together or apart; each account once in each scenario.
+
+    ``apart`` are the columns that keep accounts of one member apart: fund, segment, or none.
+    """
+    needed = ["scenario", "member", "loss", *apart]
     at = columns_of(path, header, needed, ["account", *(["day"] if days.given else [])])
     waiting: dict[str, _Waiting] = {}
     for line, cells in lines:
@@ -200,7 +204,8 @@ def _long(
             _complete(path, waiting, known)
         scenario = days.scenario(line, cells)
         account = cells[at["account"]] if "account" in at else ""
-        name = account_name(cells[at["fund"]] if funds else "", cells[at["member"]], account)
+        fund, segment = (cells[at[column]] if column in apart else "" for column in ("fund", "segment"))
+        name = account_name(fund, segment, cells[at["member"]], account)
         where = f"{path}:{line}:{at['member'] + 1}"
         if name not in known:
             raise _unknown(name, known, where)
