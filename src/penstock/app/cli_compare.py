@@ -54,8 +54,8 @@ def compare(
 ) -> None:
     """Compare two waterfalls: the same defaults and losses, so the difference is of the rules alone.
 
-    The difference has an interval of its own, far narrower than those of the two. Ctrl-C keeps what is
-    done; with --out a comparison can be resumed.
+    The difference has an interval of its own, far narrower than those of the two. Ctrl-C keeps what
+    is done; with --out a comparison can be resumed.
 
     Example: [bold]penstock compare model.yaml --under illustrative/eu_second_skin[/bold]
     """
