@@ -60,7 +60,7 @@ class _Members:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What stands against the defaults, in minor units and as a multiple; are minimal sets to be told."""
+    """What stands against the defaults: minor units, and calls as a multiple; ``minimal`` adds all sets."""
 
     own: int
     calls: Fraction
