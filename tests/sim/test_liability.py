@@ -32,9 +32,10 @@ def sample() -> dict[str, dict[str, list[int]]]:
     """Member -> kind -> what it pays in each scenario, one scenario after another by the reference."""
     waterfall, one = service("t4")
     found: dict[str, dict[str, list[int]]] = {member: {kind: [] for kind in KINDS} for member in one.members}
+    m = arrays(one)
     for number in range(COUNT):
-        drawn = reference.scenario(arrays(one), SEED, number)
-        paid = reference.poured(waterfall, arrays(one), SEED, drawn).paid if drawn.losses else {}
+        drawn = reference.scenario(m, SEED, number)
+        paid = reference.poured(waterfall, m, SEED, drawn).paid if drawn.losses else {}
         for i, member in enumerate(one.members):
             parts = [paid.get(kind, {}).get(i, 0) for kind in MEMBER_KINDS]
             for kind, amount in zip(KINDS, (*parts, sum(parts)), strict=True):
