@@ -44,7 +44,7 @@ def own_resources(own_layer, own, ids, losses, count, rows):
     return beyond
 
 
-@kernel
+@inlined
 def survivors_of(bids, key, s, regime, ids, count, variant, gone):
     """Fill in who is out, and each member's variant: the regime, and its bid where bids are drawn."""
     gone[:] = 0
@@ -60,7 +60,7 @@ def survivors_of(bids, key, s, regime, ids, count, variant, gone):
             variant[i] = regime * 4 + bid
 
 
-@kernel
+@inlined
 def unable_of(member, key, s, gone, unable):
     """Fill in which survivors do not pay calls; how many."""
     count = 0
@@ -74,7 +74,7 @@ def unable_of(member, key, s, gone, unable):
     return count
 
 
-@kernel
+@inlined
 def room_of(rooms, totals, p, by_bid, regime, ids, count, variant, gone, silent):
     """What the survivors can give in part p; ``silent``: those who give nothing in it, if there are any."""
     total = 0
@@ -145,7 +145,7 @@ def charge(rooms, weights, even, p, amount, room, variant, out, paid):
         paid_by_weight(rooms, weights, p, amount, variant, out, paid)
 
 
-@kernel
+@inlined
 def capacity_of(parts, p, open_, room, by_layer, limits):
     """What part p can give: ``room`` of its members, or what its party can, under the limits they share."""
     if parts[p, ENDS_ALL]:
@@ -169,13 +169,15 @@ def poured(
 
     ``out``: 2 x M, who is in default, and who pays no calls besides. ``work``: rows of scratch: rooms,
     capacities, amounts, sizes and odd units of parts, capacities of layers, what is left of limits.
-    ``nobody`` is empty.
+    ``paid``: 3 x M, or without rows where nobody asks who pays. ``nobody`` is empty.
     """
     room, caps, found, sizes, extra = work[0], work[1], work[2], work[3], work[4]
     by_layer, limits = work[5], work[6]
     open_ = beyond
-    by_layer[:] = 0
-    limits[: len(together)] = together
+    for i in range(len(by_layer)):
+        by_layer[i] = 0
+    for i in range(len(together)):
+        limits[i] = together[i]
     survivors_of(bids, key, s, regime, ids, count, variant, out[0])
     silent = nobody
     calls, kinds = False, 0
@@ -190,7 +192,8 @@ def poured(
                 calls = True
                 if unable_of(member, key, s, out[0], out[1]):
                     silent = out[1].copy()
-                out[1] += out[0]
+                for i in range(out.shape[1]):
+                    out[1, i] += out[0, i]
             members = parts[p, KIND] >= 0
             if members:
                 without = silent if called else nobody
@@ -214,7 +217,7 @@ def poured(
             rows[1, layer] = 1
             if parts[p, SHARED] >= 0:
                 limits[parts[p, SHARED]] -= amount
-            if kind >= 0 and amount > 0:
+            if kind >= 0 and amount > 0 and len(paid):
                 if not kinds >> kind & 1:
                     kinds |= 1 << kind
                     for i in range(paid.shape[1]):

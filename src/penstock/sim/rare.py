@@ -7,19 +7,20 @@ scenarios above the level.
 
 from dataclasses import dataclass
 from hashlib import sha256
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
 from scipy.special import gammaincinv
 
 from penstock.core.problems import Problem, Refused
 from penstock.sim import tilting
-from penstock.sim.engine import Engine
+from penstock.sim.engine import MOST, Engine
 from penstock.sim.layout import LAYER, OWN, LayerInfo
-from penstock.sim.model import Model, bounds
+from penstock.sim.model import Model
 from penstock.sim.statistics import Estimate
 from penstock.sim.tally import SQUARES, SUM, total, total_square
-from penstock.sim.tilting import Floats, Tilt, Weighted
+from penstock.sim.tilted import Floats, Tilt
+from penstock.sim.tilting import Weighted
 
 PILOT, ROUNDS, SELECTED = 20_000, 8, 0.05
 """Scenarios of a pilot, how often at most, the part that each level leaves."""
@@ -47,12 +48,13 @@ class Rare:
 
     def run(self, seed: int, first: int, count: int) -> Weighted:
         """The weighted sums of ``count`` scenarios from number ``first``."""
-        found = self.nothing()
-        one = self.engine
-        tilting.sample(
-            one.model, one.waterfall, self.tilt, found, one.regimes, len(one.layers), _key(seed), first, count
-        )
-        return tilting.added(found, self.nothing())
+        whole, one = self.nothing(), self.engine
+        for start in range(first, first + count, MOST):
+            found, some = self.nothing(), min(MOST, first + count - start)
+            words = one.model, one.waterfall, self.tilt, found, one.regimes, len(one.layers), _key(seed)
+            tilting.sample(*words, start, some)
+            whole = tilting.added(whole, found)
+        return whole
 
 
 def _key(seed: int) -> np.uint64:
@@ -63,11 +65,7 @@ def _key(seed: int) -> np.uint64:
 def untilted(model: Model) -> Tilt:
     """The model itself, as a tilt."""
     members, blocks = len(model.members), len(model.correlation)
-    return _tilt(model, np.zeros(blocks), np.ones(members), np.zeros(members), 1.0)
-
-
-def _tilt(model: Model, shift: Floats, odds: Floats, loss: Floats, scale: float) -> Tilt:
-    return Tilt(shift, odds, loss, bounds(model, odds), np.array([scale, SHARE]))
+    return Tilt(np.zeros(blocks), np.ones(members), np.zeros(members), np.array([1.0, SHARE]))
 
 
 def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
@@ -81,10 +79,10 @@ def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
     found = np.zeros((len(engine.members) + len(model.correlation) + 2, 3))
     for turn in range(ROUNDS):
         key = np.uint64((seed + (turn + 2) * _PILOT_SEED) % 2**64)
-        words = engine.model, engine.waterfall, tilt, last, engine.regimes, key, PILOT
-        tilting.pilot(*words, inf, scores, found)
+        tilting.pilot(engine.model, engine.waterfall, tilt, last, engine.regimes, key, scores)
         level = min(0.0, _level(scores))
-        tilting.pilot(*words, level, scores, found)
+        found[:] = 0.0
+        tilting.gather(engine.model, tilt, key, np.flatnonzero(scores >= level), found)
         tilt = _next(model, engine, tilt, found)
         if level >= 0.0 and turn > 0:
             break
@@ -133,7 +131,7 @@ def _next(model: Model, engine: Engine, tilt: Tilt, found: Floats) -> Tilt:
     )
     known = often > little
     loss = np.where(known, found[:members, 1] / np.maximum(found[:members, 0] + little * weight, 1e-300), 0.0)
-    return _tilt(model, shift, np.where(known, odds, 1.0), np.clip(loss, -1, 6), scale)
+    return Tilt(shift, np.where(known, odds, 1.0), np.clip(loss, -1, 6), np.array([scale, SHARE]))
 
 
 # --- what was found -----------------------------------------------------------------------------------
