@@ -26,21 +26,20 @@ def own_resources(own_layer, own, ids, losses, count, rows):
 
     ``rows``: by layer what is used, whether a loss reaches it, whether one goes on.
     """
+    for j in range(len(own_layer)):
+        used, reached, passed = 0, 0, 0
+        for i in range(count):  # without branches, which chance would decide
+            taken = min(losses[i], own[ids[i], j])
+            reached |= losses[i]
+            losses[i] -= taken
+            passed |= losses[i]
+            used += taken
+        rows[0, own_layer[j]] += used
+        rows[1, own_layer[j]] |= 1 if reached else 0
+        rows[2, own_layer[j]] |= 1 if passed else 0
     beyond = 0
     for i in range(count):
-        open_ = losses[i]
-        for j in range(len(own_layer)):
-            if open_ == 0:
-                break
-            layer = own_layer[j]
-            taken = min(open_, own[ids[i], j])
-            rows[0, layer] += taken
-            rows[1, layer] = 1
-            open_ -= taken
-            if open_ > 0:
-                rows[2, layer] = 1
-        losses[i] = open_
-        beyond += open_
+        beyond += losses[i]
     return beyond
 
 
@@ -178,7 +177,8 @@ def poured(
         by_layer[i] = 0
     for i in range(len(together)):
         limits[i] = together[i]
-    survivors_of(bids, key, s, regime, ids, count, variant, out[0])
+    if len(out):
+        survivors_of(bids, key, s, regime, ids, count, variant, out[0])
     silent = nobody
     calls, kinds = False, 0
     for r in range(len(ranks)):
@@ -188,7 +188,7 @@ def poured(
         total = 0
         for p in range(a, b):
             called = parts[p, CALLED_MONEY]
-            if called and not calls:
+            if called and not calls and len(out):
                 calls = True
                 if unable_of(member, key, s, out[0], out[1]):
                     silent = out[1].copy()

@@ -2,12 +2,15 @@
 
 The tilt is found by the cross-entropy method (Rubinstein, European Journal of Operational Research 99, 1997):
 pilots raise the level step by step until the event is no longer rare, and the tilt takes the means of the
-scenarios above the level.
+scenarios above the level. Where losses depend on the market there is one tilt for each of its sides, each
+with a level of its own: a single tilt goes to the likelier side and leaves the other to few scenarios of
+large weights, which a run may not even see.
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
-from math import sqrt
+from math import isfinite, log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaincinv
@@ -19,24 +22,41 @@ from penstock.sim.layout import LAYER, OWN, LayerInfo
 from penstock.sim.model import Model
 from penstock.sim.statistics import Estimate
 from penstock.sim.tally import SQUARES, SUM, total, total_square
-from penstock.sim.tilted import Floats, Tilt
-from penstock.sim.tilting import Weighted
+from penstock.sim.tilted import Floats, Ways
+from penstock.sim.tilting import SCORE, UP, WEIGHT, Weighted
 
 PILOT, ROUNDS, SELECTED = 20_000, 8, 0.05
 """Scenarios of a pilot, how often at most, the part that each level leaves."""
-SHARE = 0.1
-"""Of scenarios drawn from the model itself."""
+SHARE, LEAST = 0.1, 0.1
+"""Of scenarios drawn from the model itself, and of the others the least that a tilt is given."""
+MOST_SHIFT, MOST_LOSS, MOST_ODDS, LEAST_SCALE = 5.0, 6.0, 200.0, 0.02
 _PILOT_SEED = 0x9E3779B97F4A7C15
+
+
+class Tilt(NamedTuple):
+    """A tilted model of M members in K blocks: rows of ``Ways``; ``numbers``: the scale, the chance."""
+
+    shift: Floats
+    odds: Floats
+    loss: Floats
+    numbers: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Rare:
-    """An engine that draws by a tilt: what a worker needs."""
+    """An engine that draws by a mixture of tilts: what a worker needs."""
 
     digest: str
     engine: Engine
-    tilt: Tilt
+    ways: Ways
     target: str
+
+    @property
+    def tilt(self) -> Tilt:
+        """The tilt that most scenarios are drawn by."""
+        one, chance = self.ways, np.diff(self.ways.chance, prepend=0.0)
+        c = 1 + int(np.argmax(chance[1:])) if len(chance) > 1 else 0
+        return Tilt(one.shift[c], one.odds[c], one.loss[c], np.array([one.scale[c], chance[c]]))
 
     def nothing(self) -> Weighted:
         """What no scenario gives."""
@@ -51,7 +71,7 @@ class Rare:
         whole, one = self.nothing(), self.engine
         for start in range(first, first + count, MOST):
             found, some = self.nothing(), min(MOST, first + count - start)
-            words = one.model, one.waterfall, self.tilt, found, one.regimes, len(one.layers), _key(seed)
+            words = one.model, one.waterfall, self.ways, found, one.regimes, len(one.layers), _key(seed)
             tilting.sample(*words, start, some)
             whole = tilting.added(whole, found)
         return whole
@@ -62,35 +82,61 @@ def _key(seed: int) -> np.uint64:
     return np.uint64((seed + _PILOT_SEED) % 2**64)
 
 
-def untilted(model: Model) -> Tilt:
-    """The model itself, as a tilt."""
+def untilted(model: Model) -> Ways:
+    """The model itself, as the only way."""
+    return _mixed([_itself(model)], [])
+
+
+def _itself(model: Model) -> Tilt:
     members, blocks = len(model.members), len(model.correlation)
-    return Tilt(np.zeros(blocks), np.ones(members), np.zeros(members), np.array([1.0, SHARE]))
+    return Tilt(np.zeros(blocks), np.ones(members), np.zeros(members), np.array([1.0, 1.0]))
+
+
+def _mixed(tilts: list[Tilt], likely: list[float]) -> Ways:
+    """The first, which is the model itself, with the others; of these the likelier ones more often."""
+    chance = np.maximum(likely, LEAST * sum(likely))
+    share = SHARE if len(chance) else 1.0
+    chance = np.array([share, *((1 - share) * chance / max(chance.sum(), 1e-300))])
+    shift, odds, loss, numbers = (np.array(rows) for rows in zip(*tilts, strict=True))
+    chances = np.cumsum(chance)
+    chances[-1] = 1.0
+    return Ways(chances, shift, numbers[:, 0].copy(), odds, loss)
 
 
 def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
-    """The tilt under which a loss beyond the layer ``target``, or ``uncovered``, is no longer rare.
+    """The tilts under which a loss beyond the layer ``target``, or ``uncovered``, is no longer rare.
 
     Refused RARE_TARGET where there is no such layer, and RARE_NEVER where no pilot comes near.
     """
     last = target_of(engine, target)
-    tilt = untilted(model)
-    scores = np.zeros(PILOT)
-    found = np.zeros((len(engine.members) + len(model.correlation) + 2, 3))
+    itself = _itself(model)
+    sides = (0.0, 1.0) if model.market.any() or engine.regimes == 2 else (None,)
+    tilts: dict[float | None, Tilt] = {}
+    likely: dict[float | None, float] = {}
+    found = np.zeros((3, PILOT))
+    sums = np.zeros((len(engine.members) + len(model.correlation) + 2, 3))
     for turn in range(ROUNDS):
         key = np.uint64((seed + (turn + 2) * _PILOT_SEED) % 2**64)
-        tilting.pilot(engine.model, engine.waterfall, tilt, last, engine.regimes, key, scores)
-        level = min(0.0, _level(scores))
-        found[:] = 0.0
-        tilting.gather(engine.model, tilt, key, np.flatnonzero(scores >= level), found)
-        tilt = _next(model, engine, tilt, found)
-        if level >= 0.0 and turn > 0:
+        ways = _mixed([itself, *tilts.values()], [1.0] * len(tilts))
+        tilting.pilot(engine.model, engine.waterfall, ways, last, engine.regimes, key, found)
+        for side in sides:
+            mine = np.flatnonzero((found[UP] == side) | (side is None))
+            if not len(mine):
+                continue
+            level = min(0.0, _level(found[SCORE, mine]))
+            tilting.gather(engine.model, ways, key, mine[found[SCORE, mine] >= level], sums)
+            tilts[side] = _next(model, sums)
+            if level >= 0.0:
+                likely[side] = float(found[WEIGHT, mine[found[SCORE, mine] > 0.0]].sum())
+        if turn > 0 and len(likely) == len(tilts):
             break
-    else:
+    reached = [side for side in tilts if likely.get(side)]
+    if not reached:
         says = f"no pilot found a way beyond {target}"
         raise Refused(Problem("RARE_NEVER", (), says, "another layer, or a plain run"))
-    digest = sha256(engine.digest.encode() + b"".join(np.asarray(one).tobytes() for one in tilt)).hexdigest()
-    return Rare(digest, engine, tilt, target)
+    ways = _mixed([itself, *(tilts[side] for side in reached)], [likely[side] for side in reached])
+    digest = sha256(engine.digest.encode() + b"".join(one.tobytes() for one in ways)).hexdigest()
+    return Rare(digest, engine, ways, target)
 
 
 def _level(scores: Floats) -> float:
@@ -113,25 +159,35 @@ def target_of(engine: Engine, target: str) -> int:
     return max(p for p in range(len(parts)) if parts[p, LAYER] == names.index(target))
 
 
-def _next(model: Model, engine: Engine, tilt: Tilt, found: Floats) -> Tilt:
-    """The tilt to the means of the scenarios above the level, each held back where little is known."""
-    members = len(engine.members)
-    weight = found[-1, 0]
+def _next(model: Model, sums: Floats) -> Tilt:
+    """The tilt to the means of the scenarios above the level, each nearer to none by its standard error."""
+    members, factors = len(model.members), len(model.correlation)
+    weight, square = sums[-1, :2]
     if not weight > 0:
-        return tilt
-    shift = np.clip(found[members : members + len(model.correlation), 0] / weight, -5, 5)
+        return _itself(model)
+    each = weight**2 / square
+    shift = _held(sums[members : members + factors, 0] / weight, 1 / sqrt(each))
     scale = 1.0
-    if np.isfinite(model.degrees):
-        scale = float(np.clip(found[-2, 0] / weight, 0.02, 1.0))
-    often, expected = found[:members, 0] / weight, found[:members, 2] / weight
-    little = 1e-3
-    often = (often + little * expected) / (1 + little)
-    odds = np.clip(
-        often / np.maximum(1 - often, 1e-3) * (1 - expected) / np.maximum(expected, 1e-12), 0.5, 200
+    if isfinite(model.degrees):
+        mean = max(float(sums[-2, 0]) / weight, 1e-9)
+        scale = float(np.exp(_held(np.array(log(mean)), sqrt(2 / model.degrees / each))))
+    often, expected = sums[:members, 0] / weight, np.clip(sums[:members, 2] / weight, 1e-12, 1 - 1e-12)
+    often = np.clip((often + 1e-3 * expected) / (1 + 1e-3), 0, 1 - 1e-3)
+    odds = np.log(often / (1 - often) * (1 - expected) / expected)
+    odds = np.exp(_held(odds, 1 / np.sqrt(each * expected * (1 - expected))))
+    loss = sums[:members, 1] / np.maximum(sums[:members, 0], 1e-300)
+    loss = _held(loss, 1 / np.sqrt(np.maximum(each * sums[:members, 0] / weight, 1e-9)))
+    return Tilt(
+        np.clip(shift, -MOST_SHIFT, MOST_SHIFT),
+        np.clip(odds, 0.5, MOST_ODDS),
+        np.clip(loss, -1, MOST_LOSS),
+        np.array([np.clip(scale, LEAST_SCALE, 1.0), 1.0]),
     )
-    known = often > little
-    loss = np.where(known, found[:members, 1] / np.maximum(found[:members, 0] + little * weight, 1e-300), 0.0)
-    return Tilt(shift, np.where(known, odds, 1.0), np.clip(loss, -1, 6), np.array([scale, SHARE]))
+
+
+def _held(found: Floats, error: Floats | float) -> Floats:
+    """Nearer to zero by the standard error, and zero where that is larger: no tilt by chance."""
+    return np.asarray(np.sign(found) * np.maximum(np.abs(found) - error, 0.0))
 
 
 # --- what was found -----------------------------------------------------------------------------------

@@ -30,40 +30,45 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-class Tilt(NamedTuple):
-    """The tilted model of M members in K blocks.
+class Ways(NamedTuple):
+    """The model of M members in K blocks as it is, and C tilted ones beside it: the ways of a mixture.
 
-    ``shift``: K + 1, of the normals of the factors and of the market. ``odds``: M, by which the odds of
-    default are multiplied; ``loss``: M, the shift of a defaulter's own shock. ``numbers``: the scale of the
-    mixing variable, and the share of scenarios that are drawn from the model itself.
+    ``chance``: C + 1, of a scenario to be drawn in this way or one before it. Rows of the others are the
+    ways, the model itself first. ``shift``: x (K + 1), of the normals of the factors and of the market.
+    ``scale``: of the mixing variable. ``odds``: x M, by which the odds of default are multiplied; ``loss``:
+    x M, the shift of a defaulter's own shock.
     """
 
+    chance: Floats
     shift: Floats
+    scale: Floats
     odds: Floats
     loss: Floats
-    numbers: Floats
 
 
 TILE = 128
 """Scenarios that are drawn together."""
-UNCHANGED, MIXING_ROW, MARKET_ROW, RATIO, PRODUCT, FIRST, SECOND = range(7)
+MIXING_ROW, MARKET_ROW, FIRST, SECOND = range(4)
 
 
 class Tile(NamedTuple):
-    """What is drawn of T = TILE scenarios of M members in K blocks, and room for the work.
+    """What is drawn of T = TILE scenarios of M members in K blocks in C ways, and room for the work.
 
-    ``numbers``: T, the scenarios; ``work``: T. ``shared``: 7 x T, whether the scenario is drawn from the
-    model itself, sqrt(W / nu), the market factor, the logarithm of f / g, a part of f / g as a product, and
-    two rows for uniforms. ``z``, ``g``: (K + 1) x T, the normals and the factors, the market's last.
-    ``chance``: M x T, the conditional probabilities of default; ``u``: (M or M + 1) x T. ``count``: T, and
-    ``ids``: T x (M + 1), how many default, and who. By default, one scenario after another: ``flat``,
-    3 x TM, who, position and number of its scenario; ``own``: 3 x TM, two uniforms, its own shock;
-    ``losses``: TM.
+    ``numbers``: T, the scenarios; ``work``: T; ``way``: T, the way that each is drawn in. ``shared``: 4 x T,
+    sqrt(W / nu), the market factor with its jumps, and two rows for uniforms. ``ratio``: C x T, the
+    logarithms of f / g of each tilted way; ``product``: C x T, parts of them not yet in it. ``z``, ``g``:
+    (K + 1) x T, the normals and the factors, the market's last. ``chance``: M x T, the conditional
+    probabilities of default; ``u``: (M or M + 1) x T. ``count``: T, and ``ids``: T x (M + 1), how many
+    default, and who. By default, one scenario after another: ``flat``, 3 x TM, who, position and number of
+    its scenario; ``own``: 3 x TM, two uniforms, its own shock; ``losses``: TM.
     """
 
     numbers: Ints
     work: Ints
+    way: Ints
     shared: Floats
+    ratio: Floats
+    product: Floats
     z: Floats
     g: Floats
     chance: Floats
@@ -76,13 +81,16 @@ class Tile(NamedTuple):
 
 
 @kernel
-def tile_of(members, blocks):
+def tile_of(members, blocks, ways):
     """Room for a tile."""
     whole = TILE * members
     return Tile(
         numbers=np.zeros(TILE, np.int64),
         work=np.zeros(TILE, np.int64),
-        shared=np.zeros((7, TILE)),
+        way=np.zeros(TILE, np.int64),
+        shared=np.zeros((4, TILE)),
+        ratio=np.zeros((ways, TILE)),
+        product=np.zeros((ways, TILE)),
         z=np.zeros((blocks + 1, TILE)),
         g=np.zeros((blocks + 1, TILE)),
         chance=np.zeros((members, TILE)),
@@ -96,105 +104,136 @@ def tile_of(members, blocks):
 
 
 @kernel
-def drawn(m, tilt, key, size, tile):
-    """Fill in the first ``size`` scenarios of the tile, whose numbers stand in it; how many defaults."""
-    shared_in(m, tilt, key, tile)
-    defaults_in(m, tilt, key, tile)
-    return losses_in(m, tilt, key, size, tile)
+def drawn(m, ways, key, size, tile):
+    """Fill in the first ``size`` scenarios of the tile, whose numbers stand in it."""
+    way_of(ways, key, tile)
+    mixing_in(m, ways, key, tile)
+    factors_in(m, ways, key, tile)
+    defaults_in(m, ways, key, tile)
+    losses_in(m, ways, key, size, tile)
 
 
 @kernel
-def shared_in(m, tilt, key, tile):
-    """Fill in what all members share, and the logarithm of f / g of it."""
-    numbers, work = tile.numbers, tile.work
-    unchanged, mixing, ratio = tile.shared[UNCHANGED], tile.shared[MIXING_ROW], tile.shared[RATIO]
+def way_of(ways, key, tile):
+    """Fill in which way each scenario is drawn."""
     u, v = tile.shared[FIRST], tile.shared[SECOND]
-    degrees, scale, share = m.numbers[DEGREES], tilt.numbers[0], tilt.numbers[1]
-    work[:] = 0
-    uniforms_of(key, numbers, PLAN, work, u, v)
-    for i in range(TILE):
-        unchanged[i] = 1.0 if u[i] < share else 0.0
-    ratio[:] = 0.0
+    tile.work[:] = 0
+    uniforms_of(key, tile.numbers, PLAN, tile.work, u, v)
+    tile.way[:] = 0
+    for c in range(len(ways.chance) - 1):
+        for s in range(TILE):
+            tile.way[s] += 1 if u[s] >= ways.chance[c] else 0
+    tile.ratio[:] = 0.0
+    tile.product[:] = 1.0
+
+
+@kernel
+def mixing_in(m, ways, key, tile):
+    """Fill in sqrt(W / nu), one under a Gaussian copula, and the logarithms of f / g of it."""
+    mixing, degrees = tile.shared[MIXING_ROW], m.numbers[DEGREES]
     mixing[:] = 1.0
     if degrees > 0.0:
-        chi_squares_of(key, numbers, MIXING, degrees, mixing)
-        for i in range(TILE):
-            w = mixing[i] * (1.0 if unchanged[i] > 0.0 else scale)
-            ratio[i] = 0.5 * degrees * math.log(scale) + 0.5 * w * (1.0 / scale - 1.0)
-            mixing[i] = math.sqrt(w / degrees)
+        chi_squares_of(key, tile.numbers, MIXING, degrees, mixing)
+        for s in range(TILE):
+            mixing[s] *= ways.scale[tile.way[s]]
+        for c in range(len(tile.ratio)):
+            scale = ways.scale[c + 1]
+            log = 0.5 * degrees * math.log(scale)
+            for s in range(TILE):
+                tile.ratio[c, s] += log + 0.5 * mixing[s] * (1.0 / scale - 1.0)
+        for s in range(TILE):
+            mixing[s] = math.sqrt(mixing[s] / degrees)
+
+
+@kernel
+def factors_in(m, ways, key, tile):
+    """Fill in the factors and the market before any jump, and the logarithms of f / g of them."""
+    u, v = tile.shared[FIRST], tile.shared[SECOND]
     for b in range(len(tile.z)):
-        work[:] = b
-        uniforms_of(key, numbers, FACTOR, work, u, v)
-        z, g, shift = tile.z[b], tile.g[b], tilt.shift[b]
+        tile.work[:] = b
+        uniforms_of(key, tile.numbers, FACTOR, tile.work, u, v)
+        z, g = tile.z[b], tile.g[b]
         normals_of(u, z)
-        for i in range(TILE):
-            z[i] += (1.0 - unchanged[i]) * shift
-            ratio[i] -= shift * (z[i] - 0.5 * shift)
+        for s in range(TILE):
+            z[s] += ways.shift[tile.way[s], b]
+        for c in range(len(tile.ratio)):
+            shift = ways.shift[c + 1, b]
+            for s in range(TILE):
+                tile.ratio[c, s] -= shift * (z[s] - 0.5 * shift)
         g[:] = 0.0
         for j in range(b + 1):
-            for i in range(TILE):
-                g[i] += m.factors[b, j] * tile.z[j, i]
+            for s in range(TILE):
+                g[s] += m.factors[b, j] * tile.z[j, s]
 
 
 FOLD = 16
-"""So many likelihood ratios of members, each between 1 / 200 and 200, are multiplied before a logarithm."""
+"""So many likelihood ratios of members are multiplied before a logarithm; odds are less than 10^9."""
 
 
 @kernel
-def defaults_in(m, tilt, key, tile):
-    """Fill in who defaults, and the logarithm of f / g of it.
+def defaults_in(m, ways, key, tile):
+    """Fill in who defaults, and the logarithms of f / g of it.
 
     With the odds of its probability p multiplied by o a member defaults with q = p o / (1 + p (o - 1)), so
     f / g is (1 + p (o - 1)) / o where it defaults, and 1 + p (o - 1) where it does not.
     """
-    members = len(m.member)
-    unchanged, mixing = tile.shared[UNCHANGED], tile.shared[MIXING_ROW]
-    ratio, product = tile.shared[RATIO], tile.shared[PRODUCT]
-    count, ids, work = borrowed(tile.count), borrowed(tile.ids), tile.work
-    half = len(tile.u) // 2
-    for j in range(half):
-        work[:] = j
-        uniforms_of(key, tile.numbers, CANDIDATE, work, tile.u[2 * j], tile.u[2 * j + 1])
+    mixing, x, hit = tile.shared[MIXING_ROW], tile.shared[FIRST], tile.work
+    count, ids = borrowed(tile.count), borrowed(tile.ids)
+    for j in range(len(tile.u) // 2):
+        tile.work[:] = j
+        uniforms_of(key, tile.numbers, CANDIDATE, tile.work, tile.u[2 * j], tile.u[2 * j + 1])
     count[:] = 0
-    product[:] = 1.0
     folded = 0
-    x = tile.shared[FIRST]
-    for i in range(members):
+    for i in range(len(m.member)):
         threshold, loading, own = m.member[i, THRESHOLD], m.member[i, LOADING], m.member[i, OWN_LATENT]
-        g, u, chance = tile.g[int(m.member[i, BLOCK])], tile.u[i], tile.chance[i]
+        g, u, p = tile.g[int(m.member[i, BLOCK])], tile.u[i], tile.chance[i]
         for s in range(TILE):
             x[s] = (threshold * mixing[s] - loading * g[s]) / own
-        normal_chances(x, chance)
-        odds = tilt.odds[i]
-        for s in range(TILE):
-            multiplied = 1.0 if unchanged[s] > 0.0 else odds
-            x[s] = u[s] * (1.0 + chance[s] * (multiplied - 1.0)) - chance[s] * multiplied
-        if odds != 1.0:
+        normal_chances(x, p)
+        if multiplied(ways.odds, i):
             for s in range(TILE):
-                product[s] *= (1.0 + chance[s] * (odds - 1.0)) * (1.0 / odds if x[s] < 0.0 else 1.0)
+                odds = ways.odds[tile.way[s], i]
+                hit[s] = 1 if u[s] * (1.0 + p[s] * (odds - 1.0)) < p[s] * odds else 0
+            for c in range(len(tile.product)):
+                odds, product = ways.odds[c + 1, i], tile.product[c]
+                for s in range(TILE):
+                    product[s] *= (1.0 + p[s] * (odds - 1.0)) * (1.0 / odds if hit[s] else 1.0)
             folded += 1
             if folded % FOLD == 0:
-                fold(product, ratio)
+                fold(tile.product, tile.ratio)
+        else:
+            for s in range(TILE):
+                hit[s] = 1 if u[s] < p[s] else 0
         for s in range(TILE):
             ids[s, count[s]] = i
-            count[s] += 1 if x[s] < 0.0 else 0
+            count[s] += hit[s]
     if folded % FOLD:
-        fold(product, ratio)
+        fold(tile.product, tile.ratio)
     return len(tile.ids)  # kept until here
+
+
+@kernel
+def multiplied(odds, i):
+    """Whether any way multiplies member i's odds."""
+    for c in range(len(odds)):
+        if odds[c, i] != 1.0:
+            return True
+    return False
 
 
 @kernel
 def fold(product, ratio):
     """Add the logarithms of the products, and begin with one again."""
-    for s in range(len(product)):
-        ratio[s] += math.log(product[s])
-        product[s] = 1.0
+    for c in range(len(product)):
+        for s in range(TILE):
+            ratio[c, s] += math.log(product[c, s])
+            product[c, s] = 1.0
 
 
 @kernel
-def losses_in(m, tilt, key, size, tile):
-    """Fill in the losses and the markets, and the logarithm of f / g of the shocks; how many defaults."""
-    member, numbers, loss = borrowed(m.member), borrowed(m.numbers), borrowed(tilt.loss)
+def losses_in(m, ways, key, size, tile):
+    """Fill in the jumps and the losses, and the logarithms of f / g of the defaulters' own shocks."""
+    member, numbers, loss = borrowed(m.member), borrowed(m.numbers), borrowed(ways.loss)
     ids, position, scenario = tile.flat[0], tile.flat[1], tile.flat[2]
     n, market = 0, tile.shared[MARKET_ROW]
     for s in range(size):
@@ -207,13 +246,13 @@ def losses_in(m, tilt, key, size, tile):
     u, v, h = tile.own[0, :n], tile.own[1, :n], tile.own[2, :n]
     uniforms_of(key, scenario[:n], LOSS, ids[:n], u, v)
     normals_of(v, h)
-    ratio, mixing, unchanged = tile.shared[RATIO], tile.shared[MIXING_ROW], tile.shared[UNCHANGED]
+    mixing = tile.shared[MIXING_ROW]
     for j in range(n):
         i, s = ids[j], position[j]
-        shift = loss[i]
-        if shift != 0.0:
-            h[j] += (1.0 - unchanged[s]) * shift
-            ratio[s] -= shift * (h[j] - 0.5 * shift)
+        h[j] += loss[tile.way[s], i]
+        for c in range(len(tile.ratio)):
+            shift = loss[c + 1, i]
+            tile.ratio[c, s] -= shift * (h[j] - 0.5 * shift)
         latent = 0.0
         if member[i, WRONG_WAY] != 0.0:
             latent = member[i, LOADING] * tile.g[int(member[i, BLOCK]), s]
@@ -221,7 +260,16 @@ def losses_in(m, tilt, key, size, tile):
         tile.losses[j] = amount_of(
             member, numbers, key, np.uint64(scenario[j]), i, latent, h[j], mixing[s], market[s]
         )
-    return n
+    return len(m.member) + len(m.numbers) + len(ways.loss)  # kept until here
+
+
+@kernel
+def weight_in(ways, tile, s):
+    """The weight f / (chance f + the tilted ones' chances g) of the scenario in position s."""
+    inverse = ways.chance[0]
+    for c in range(len(tile.ratio)):
+        inverse += (ways.chance[c + 1] - ways.chance[c]) * math.exp(min(-tile.ratio[c, s], 700.0))
+    return 1.0 / inverse
 
 
 # --- the normal distribution --------------------------------------------------------------------------

@@ -7,7 +7,6 @@ Technometrics 37, 1995). The tilted model shifts the normals of the factors, sca
 factors, and shifts the defaulters' own shocks (Glasserman and Li, Management Science 51, 2005).
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 from penstock.sim.jit import borrowed, inlined, kernel
 from penstock.sim.kernel import add
 from penstock.sim.layout import ENDS_ALL, PARTY
+from penstock.sim.model import UNABLE
 from penstock.sim.pour import own_resources, poured
 from penstock.sim.tally import carry
-from penstock.sim.tilted import MARKET_ROW, MIXING_ROW, RATIO, TILE, drawn, tile_of
+from penstock.sim.tilted import MARKET_ROW, MIXING_ROW, TILE, drawn, tile_of, weight_in
 
 Ints = NDArray[np.int64]
 
@@ -53,27 +53,19 @@ def added(first: Weighted, second: Weighted) -> Weighted:
 
 
 @kernel
-def weight_of(ratio, share):
-    """The weight of a scenario from the logarithm of f / g."""
-    if share >= 1.0:
-        return 1.0
-    return 1.0 / (share + (1.0 - share) * math.exp(min(-ratio, 700.0)))
-
-
-@kernel
-def sample(m, w, tilt, t, regimes, layers, key, first, count):
+def sample(m, w, ways, t, regimes, layers, key, first, count):
     """Draw ``count`` scenarios from number ``first`` by the mixture, pour, and add their weights to ``t``."""
-    tile = tile_of(len(m.member), len(m.blocks) - 2)
+    tile = tile_of(len(m.member), len(m.blocks) - 2, len(ways.scale) - 1)
     for begin in range(first, first + count, TILE):
         size = min(TILE, first + count - begin)
         for i in range(TILE):
             tile.numbers[i] = begin + i
-        drawn(m, tilt, key, size, tile)
-        weigh(m, w, tile, t, regimes, layers, key, size, tilt.numbers[1])
+        drawn(m, ways, key, size, tile)
+        weigh(m, w, ways, tile, t, regimes, layers, key, size)
 
 
 @kernel
-def weigh(m, w, tile, t, regimes, layers, key, size, share):
+def weigh(m, w, ways, tile, t, regimes, layers, key, size):
     """Pour the scenarios of a tile, and add their weights to ``t``."""
     member, bids = borrowed(m.member), borrowed(m.bids)
     own_layer, own = borrowed(w.own_layer), borrowed(w.own)
@@ -82,16 +74,17 @@ def weigh(m, w, tile, t, regimes, layers, key, size, share):
     weights, even = borrowed(w.weights), borrowed(w.even)
     events, counts, all_ids = borrowed(t.events), borrowed(tile.count), borrowed(tile.ids)
     all_losses = borrowed(tile.losses)
-    market, ratio = tile.shared[MARKET_ROW], tile.shared[RATIO]
+    market = tile.shared[MARKET_ROW]
     room = np.zeros((10, max(len(parts), layers, len(together)) + 1), np.int64)
     whole = np.zeros((3, len(member)), np.int64)
-    variant, out, unasked, nobody = whole[0], whole[1:3], np.zeros((0, 0), np.int64), whole[0, :0]
+    variant, unasked, nobody = whole[0], np.zeros((0, 0), np.int64), whole[0, :0]
+    out = whole[1:3] if len(bids) or (member[:, UNABLE] > 0.0).any() else whole[1:1]
     work = borrowed(room)
     rows = work[7:]
     begin = 0
     for i in range(size):
         n, ids = counts[i], all_ids[i]
-        fixed = int(np.rint(weight_of(ratio[i], share) * ONE))
+        fixed = int(np.rint(weight_in(ways, tile, i) * ONE))
         add(events, 0, fixed)
         losses = all_losses[begin : begin + n]
         begin += n
@@ -142,47 +135,54 @@ def score(parts, rooms, totals, own, last, regime, bids, ids, losses, count):
     return left
 
 
+SCORE, WEIGHT, UP = range(3)
+
+
 @kernel
-def pilot(m, w, tilt, last, regimes, key, scores):
-    """Draw as many scenarios as there are scores, from number 0, and fill these in."""
-    tile = tile_of(len(m.member), len(m.blocks) - 2)
+def pilot(m, w, ways, last, regimes, key, found):
+    """Fill in a column for each scenario from number 0: its score, its weight, whether the market is up."""
+    tile = tile_of(len(m.member), len(m.blocks) - 2, len(ways.scale) - 1)
     parts, rooms, totals = borrowed(w.parts), borrowed(w.rooms), borrowed(w.totals)
     own, bids = borrowed(w.own), borrowed(m.bids)
     ids, counts, losses = borrowed(tile.ids), borrowed(tile.count), borrowed(tile.losses)
-    for begin in range(0, len(scores), TILE):
-        size = min(TILE, len(scores) - begin)
+    for begin in range(0, found.shape[1], TILE):
+        size = min(TILE, found.shape[1] - begin)
         for i in range(TILE):
             tile.numbers[i] = begin + i
-        drawn(m, tilt, key, size, tile)
+        drawn(m, ways, key, size, tile)
         at = 0
         for i in range(size):
             n = counts[i]
-            up = 1 if regimes == 2 and tile.shared[MARKET_ROW, i] > 0.0 else 0
-            scores[begin + i] = score(
-                parts, rooms, totals, own, last, up, bids, ids[i], losses[at : at + n], n
-            )
+            up = 1 if tile.shared[MARKET_ROW, i] > 0.0 else 0
+            found[SCORE, begin + i] = score(
+                parts, rooms, totals, own, last, up if regimes == 2 else 0, bids, ids[i],
+                losses[at : at + n], n,
+            )  # fmt: skip
+            found[WEIGHT, begin + i] = weight_in(ways, tile, i)
+            found[UP, begin + i] = up
             at += n
     return len(tile.ids)  # kept until here
 
 
 @kernel
-def gather(m, tilt, key, numbers, found):
-    """Draw the scenarios of these numbers once more; what they have in common.
+def gather(m, ways, key, numbers, found):
+    """Draw the scenarios of these numbers once more, and fill in what they have in common.
 
     ``found``: (M + K + 3) x 3 sums of weights: by member those in which it defaults, its own shock in them,
     its conditional probability in all; then by factor its normal; the mixing variable by its degrees of
     freedom; all weights, and their squares.
     """
     members, blocks = len(m.member), len(m.blocks) - 2
-    tile = tile_of(members, blocks)
+    tile = tile_of(members, blocks, len(ways.scale) - 1)
+    found[:] = 0.0
     for begin in range(0, len(numbers), TILE):
         size = min(TILE, len(numbers) - begin)
         for i in range(TILE):
             tile.numbers[i] = numbers[begin + min(i, size - 1)]
-        drawn(m, tilt, key, size, tile)
+        drawn(m, ways, key, size, tile)
         at = 0
         for s in range(size):
-            weight = weight_of(tile.shared[RATIO, s], tilt.numbers[1])
+            weight = weight_in(ways, tile, s)
             for j in range(tile.count[s]):
                 found[tile.ids[s, j], 0] += weight
                 found[tile.ids[s, j], 1] += weight * tile.own[2, at]
