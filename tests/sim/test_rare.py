@@ -13,7 +13,7 @@ from penstock.sim.compile import compiled
 from penstock.sim.engine import Engine, engine
 from penstock.sim.model import Model
 from penstock.sim.rare import Rare, fitted, rare_found, untilted
-from penstock.sim.tally import POSITIVE
+from penstock.sim.tally import PASSED, POSITIVE
 from penstock.store.scenarios import scenario_from
 
 Map = dict[str, Any]
@@ -150,6 +150,52 @@ def test_pieces_in_any_order_add_up_to_the_same_bits() -> None:
     whole = rare.run(2, 0, 9990)
     assert all((a == b).all() for a, b in zip(whole, together, strict=True))
     assert not (rare.run(3, 0, 9990).events == whole.events).all()
+
+
+def test_any_count_is_carried_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In steps no sum leaves its range, and the bits are those of one step."""
+    model, one = service(4.0)
+    rare = fitted(model, one, "fund", seed=1)
+    whole = rare.run(2, 0, 5000)
+    monkeypatch.setattr("penstock.sim.rare.MOST", 999)
+    assert all((a == b).all() for a, b in zip(rare.run(2, 0, 5000), whole, strict=True))
+
+
+MARKET: Map = {"start": np.zeros(8), "scale": np.array(LOSSES) * 60.0, "market": np.array([0.9, -0.9] * 4)}
+
+
+def test_both_sides_of_the_market_have_a_tilt_of_their_own() -> None:
+    """The less likely side is not left to a few scenarios of large weights: no weight beyond is near ten."""
+    model, one = service(**MARKET)
+    rare = fitted(model, one, "fund", seed=1)
+    up, down = sorted(rare.ways.shift[-2:, -1], reverse=True)
+    assert up > 0.5
+    assert down < -0.5
+    assert rare.tilt.numbers[1] == max(np.diff(rare.ways.chance))
+    count = 4_000_000
+    plain = one.run(7, 0, count)
+    found = rare_found(rare.run(2, 0, COUNT), one.layers)
+    event = next(event for event in found.events if event.name == "fund exhausted")
+    p = plain.measures[2, PASSED] / count
+    assert abs(event.probability.value - p) <= 4 * np.hypot(event.error, np.sqrt(p / count))
+    assert event.ratio > 100
+
+
+def test_where_the_market_does_not_matter_there_is_one_end() -> None:
+    """The model itself, the steps on the way, and one tilt."""
+    model, one = service()
+    ways = fitted(model, one, "calls", seed=1).ways
+    chances = np.diff(ways.chance, prepend=0.0)
+    assert chances[0] == pytest.approx(0.1)
+    assert chances[1:-1].sum() == pytest.approx(0.2)
+    assert chances[-1] == pytest.approx(0.7)
+
+
+def test_the_same_seed_fits_the_same_tilt() -> None:
+    """And another seed another one."""
+    model, one = service(4.0)
+    assert fitted(model, one, "fund", seed=1).digest == fitted(model, one, "fund", seed=1).digest
+    assert fitted(model, one, "fund", seed=1).digest != fitted(model, one, "fund", seed=2).digest
 
 
 def test_a_target_that_is_none_is_refused() -> None:

@@ -148,7 +148,7 @@ def arrays(model: Model) -> ModelArrays:
     rows = np.cumsum([0, *(FACTOR_BINS * int(bins[1]) * (1 + b - a) for a, b in pairwise(starts))])
     return ModelArrays(
         blocks=np.array([*zip(starts, rows, strict=True), bins], dtype=np.int64),
-        hazard=(table := bounds(model, np.ones(len(model.members)))),
+        hazard=(table := _tables(model)),
         member=np.column_stack(
             [
                 threshold,
@@ -193,16 +193,13 @@ def _threshold(model: Model) -> Floats:
     return np.asarray(found, dtype=np.float64)
 
 
-def bounds(model: Model, odds: Floats) -> NDArray[np.float32]:
-    """The tables of all blocks, for probabilities with their odds multiplied; see ``ModelArrays.hazard``."""
+def _tables(model: Model) -> NDArray[np.float32]:
+    """The tables of all blocks, one after another; see ``ModelArrays.hazard``."""
     threshold, bins = _threshold(model), _mixing_bins(model.degrees)
     own = np.sqrt(1 - model.loading**2)
     inside = [slice(a, b) for a, b in pairwise(_starts(model))]
     return np.concatenate(
-        [
-            _bounds(threshold[one], model.loading[one], own[one], odds[one], bins, model.degrees).ravel()
-            for one in inside
-        ]
+        [_bounds(threshold[one], model.loading[one], own[one], bins, model.degrees).ravel() for one in inside]
     )
 
 
@@ -237,7 +234,7 @@ def _mixing_edges(bins: Ints, degrees: float) -> list[tuple[float, float]]:
 
 
 def _bounds(
-    threshold: Floats, loading: Floats, own: Floats, odds: Floats, bins: Ints, degrees: float
+    threshold: Floats, loading: Floats, own: Floats, bins: Ints, degrees: float
 ) -> NDArray[np.float32]:
     """The chance of no candidate, and cumulative hazards: (factor bin x mixing bin) x (1 + members).
 
@@ -245,7 +242,6 @@ def _bounds(
     rounded up to 32 bits, and the bound that is used is read back from them.
     """
     _, most = _extremes(threshold, loading, own, bins, degrees)
-    most = most * odds / (1 + most * (odds - 1))
     with np.errstate(divide="ignore"):
         steps = np.minimum(-np.log1p(-most) * (1 + 1e-12), MOST_HAZARD).reshape(-1, len(threshold))
     sums = np.zeros((len(steps), 1 + len(threshold)), dtype=np.float32)

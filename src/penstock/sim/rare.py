@@ -22,13 +22,13 @@ from penstock.sim.layout import LAYER, OWN, LayerInfo
 from penstock.sim.model import Model
 from penstock.sim.statistics import Estimate
 from penstock.sim.tally import SQUARES, SUM, total, total_square
-from penstock.sim.tilted import Floats, Ways
+from penstock.sim.tilted import Floats, Ints, Ways
 from penstock.sim.tilting import SCORE, UP, WEIGHT, Weighted
 
 PILOT, ROUNDS, SELECTED = 20_000, 8, 0.05
 """Scenarios of a pilot, how often at most, the part that each level leaves."""
-SHARE, LEAST = 0.1, 0.1
-"""Of scenarios drawn from the model itself, and of the others the least that a tilt is given."""
+SHARE, STEPS, LEAST = 0.1, 0.2, 0.1
+"""Of scenarios drawn from the model itself, and by the tilts of steps; of the others the least for a tilt."""
 MOST_SHIFT, MOST_LOSS, MOST_ODDS, LEAST_SCALE = 5.0, 6.0, 200.0, 0.02
 _PILOT_SEED = 0x9E3779B97F4A7C15
 
@@ -84,7 +84,7 @@ def _key(seed: int) -> np.uint64:
 
 def untilted(model: Model) -> Ways:
     """The model itself, as the only way."""
-    return _mixed([_itself(model)], [])
+    return _mixed(model, [], [], [])
 
 
 def _itself(model: Model) -> Tilt:
@@ -92,15 +92,15 @@ def _itself(model: Model) -> Tilt:
     return Tilt(np.zeros(blocks), np.ones(members), np.zeros(members), np.array([1.0, 1.0]))
 
 
-def _mixed(tilts: list[Tilt], likely: list[float]) -> Ways:
-    """The first, which is the model itself, with the others; of these the likelier ones more often."""
-    chance = np.maximum(likely, LEAST * sum(likely))
-    share = SHARE if len(chance) else 1.0
-    chance = np.array([share, *((1 - share) * chance / max(chance.sum(), 1e-300))])
-    shift, odds, loss, numbers = (np.array(rows) for rows in zip(*tilts, strict=True))
-    chances = np.cumsum(chance)
-    chances[-1] = 1.0
-    return Ways(chances, shift, numbers[:, 0].copy(), odds, loss)
+def _mixed(model: Model, steps: list[Tilt], ends: list[Tilt], likely: list[float]) -> Ways:
+    """The model itself, the tilts of steps on the way, and those at ends, the likelier of them more often."""
+    parts = np.array([SHARE, *(STEPS / len(steps) for _ in steps)])
+    at_end = np.maximum(likely, LEAST * sum(likely))
+    chance = np.cumsum([*parts, *((1 - parts.sum()) * at_end / sum(at_end))])
+    chance[-1] = 1.0
+    tilts = zip(_itself(model), *steps, *ends, strict=True)
+    shift, odds, loss, numbers = (np.array(rows) for rows in tilts)
+    return Ways(chance, shift, numbers[:, 0].copy(), odds, loss)
 
 
 def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
@@ -109,34 +109,43 @@ def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
     Refused RARE_TARGET where there is no such layer, and RARE_NEVER where no pilot comes near.
     """
     last = target_of(engine, target)
-    itself = _itself(model)
     sides = (0.0, 1.0) if model.market.any() or engine.regimes == 2 else (None,)
-    tilts: dict[float | None, Tilt] = {}
+    steps: list[Tilt] = []
+    ends: dict[float | None, Tilt] = {}
     likely: dict[float | None, float] = {}
     found = np.zeros((3, PILOT))
-    sums = np.zeros((len(engine.members) + len(model.correlation) + 2, 3))
     for turn in range(ROUNDS):
         key = np.uint64((seed + (turn + 2) * _PILOT_SEED) % 2**64)
-        ways = _mixed([itself, *tilts.values()], [1.0] * len(tilts))
+        ways = _mixed(model, steps, list(ends.values()), [1.0] * len(ends))
         tilting.pilot(engine.model, engine.waterfall, ways, last, engine.regimes, key, found)
+        level, tilt = _above(model, engine, ways, key, found, np.arange(PILOT))
+        if level < 0.0:
+            steps.append(tilt)
         for side in sides:
             mine = np.flatnonzero((found[UP] == side) | (side is None))
-            if not len(mine):
-                continue
-            level = min(0.0, _level(found[SCORE, mine]))
-            tilting.gather(engine.model, ways, key, mine[found[SCORE, mine] >= level], sums)
-            tilts[side] = _next(model, sums)
-            if level >= 0.0:
-                likely[side] = float(found[WEIGHT, mine[found[SCORE, mine] > 0.0]].sum())
-        if turn > 0 and len(likely) == len(tilts):
+            if len(mine):
+                level, ends[side] = _above(model, engine, ways, key, found, mine)
+                if level >= 0.0:
+                    likely[side] = float(found[WEIGHT, mine[found[SCORE, mine] > 0.0]].sum())
+        if turn > 0 and len(likely) == len(ends):
             break
-    reached = [side for side in tilts if likely.get(side)]
+    reached = [side for side in ends if likely.get(side)]
     if not reached:
         says = f"no pilot found a way beyond {target}"
         raise Refused(Problem("RARE_NEVER", (), says, "another layer, or a plain run"))
-    ways = _mixed([itself, *(tilts[side] for side in reached)], [likely[side] for side in reached])
+    ways = _mixed(model, steps, [ends[side] for side in reached], [likely[side] for side in reached])
     digest = sha256(engine.digest.encode() + b"".join(one.tobytes() for one in ways)).hexdigest()
     return Rare(digest, engine, ways, target)
+
+
+def _above(
+    model: Model, engine: Engine, ways: Ways, key: np.uint64, found: Floats, among: Ints
+) -> tuple[float, Tilt]:
+    """The next level of the scenarios ``among`` those of a pilot, and the tilt to those above it."""
+    level = min(0.0, _level(found[SCORE, among]))
+    sums = np.zeros((len(model.members) + len(model.correlation) + 2, 3))
+    tilting.gather(engine.model, ways, key, among[found[SCORE, among] >= level], sums)
+    return level, _next(model, sums)
 
 
 def _level(scores: Floats) -> float:

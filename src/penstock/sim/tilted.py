@@ -1,8 +1,10 @@
-"""Scenarios drawn from a mixture of the model and a tilted model, a tile at a time.
+"""Scenarios drawn from a mixture of the model and tilted models, a tile at a time.
 
-In bad times a good part of the members defaults, so that every member is looked at: without branches, in the
-processor's vectors, member by member over the scenarios of the tile. That also gives the likelihood ratio of
-who defaults in full, by the members' conditional probabilities alone.
+    which way -> mixing variable -> factors -> defaulters -> losses -> weights
+
+In bad times a good part of the members defaults, so that every member is looked at: member by member over the
+scenarios of the tile, without branches, in the processor's vectors. The likelihood ratio of who defaults is
+that of the members' conditional probabilities, nothing else.
 """
 
 import math
@@ -31,12 +33,12 @@ Floats = NDArray[np.float64]
 
 
 class Ways(NamedTuple):
-    """The model of M members in K blocks as it is, and C tilted ones beside it: the ways of a mixture.
+    """The model f of M members in K blocks, and C tilted ones g beside it: the ways of a mixture.
 
-    ``chance``: C + 1, of a scenario to be drawn in this way or one before it. Rows of the others are the
-    ways, the model itself first. ``shift``: x (K + 1), of the normals of the factors and of the market.
-    ``scale``: of the mixing variable. ``odds``: x M, by which the odds of default are multiplied; ``loss``:
-    x M, the shift of a defaulter's own shock.
+    ``chance``: C + 1, of a scenario to be drawn in this way or one before it. The others have a row a way,
+    the model itself first. ``shift``: x (K + 1), of the normals of the factors and of the market. ``scale``:
+    of the mixing variable. ``odds``: x M, by which the odds of default are multiplied, from 1 / 1000 to
+    1000; ``loss``: x M, the shift of a defaulter's own shock.
     """
 
     chance: Floats
@@ -48,112 +50,132 @@ class Ways(NamedTuple):
 
 TILE = 128
 """Scenarios that are drawn together."""
-MIXING_ROW, MARKET_ROW, FIRST, SECOND = range(4)
 
 
 class Tile(NamedTuple):
-    """What is drawn of T = TILE scenarios of M members in K blocks in C ways, and room for the work.
+    """What is drawn of T = TILE scenarios of M members in K blocks in C tilted ways, and room for the work.
 
-    ``numbers``: T, the scenarios; ``work``: T; ``way``: T, the way that each is drawn in. ``shared``: 4 x T,
-    sqrt(W / nu), the market factor with its jumps, and two rows for uniforms. ``ratio``: C x T, the
-    logarithms of f / g of each tilted way; ``product``: C x T, parts of them not yet in it. ``z``, ``g``:
-    (K + 1) x T, the normals and the factors, the market's last. ``chance``: M x T, the conditional
-    probabilities of default; ``u``: (M or M + 1) x T. ``count``: T, and ``ids``: T x (M + 1), how many
-    default, and who. By default, one scenario after another: ``flat``, 3 x TM, who, position and number of
-    its scenario; ``own``: 3 x TM, two uniforms, its own shock; ``losses``: TM.
+    ``numbers``: T, the scenarios; ``work``, ``u``, ``v``: T, for work. ``way``: T, in which each is drawn;
+    ``ratio``: C x T, the logarithms of f / g; ``product``: C x T, a part of f / g not yet in it; ``weight``:
+    T. ``mixing``: T, sqrt(W / nu), one under a Gaussian copula; ``z``, ``g``: (K + 1) x T, the independent
+    normals and the factors, the market's last; ``market``: T, with the jumps. ``chance``: M x T, the
+    conditional probabilities of default; ``uniform``: (M or M + 1) x T; ``counts``: T, how many default;
+    ``defaulted``: T x (M + 1), who.
+
+    By default, one scenario after another: ``ids``, who; ``of``, the scenario's position; ``scenario``;
+    ``shock``, its own; ``losses``, in minor units; ``loss_u``, ``loss_v``, for work.
     """
 
     numbers: Ints
     work: Ints
     way: Ints
-    shared: Floats
+    counts: Ints
+    u: Floats
+    v: Floats
+    weight: Floats
+    mixing: Floats
+    market: Floats
     ratio: Floats
     product: Floats
     z: Floats
     g: Floats
     chance: Floats
-    u: Floats
-    count: Ints
+    uniform: Floats
+    defaulted: Ints
     ids: Ints
-    flat: Ints
-    own: Floats
+    of: Ints
+    scenario: Ints
     losses: Ints
+    loss_u: Floats
+    loss_v: Floats
+    shock: Floats
 
 
 @kernel
-def tile_of(members, blocks, ways):
+def tile_of(m, ways):
     """Room for a tile."""
-    whole = TILE * members
+    members, tilted = len(m.member), len(ways.scale) - 1
+    by_scenario, by_default = np.zeros((4, TILE), np.int64), np.zeros((4, TILE * members), np.int64)
+    shared, drawn = np.zeros((5, TILE)), np.zeros((3, TILE * members))
+    by_way, by_block = np.zeros((2, tilted, TILE)), np.zeros((2, len(m.factors), TILE))
     return Tile(
-        numbers=np.zeros(TILE, np.int64),
-        work=np.zeros(TILE, np.int64),
-        way=np.zeros(TILE, np.int64),
-        shared=np.zeros((4, TILE)),
-        ratio=np.zeros((ways, TILE)),
-        product=np.zeros((ways, TILE)),
-        z=np.zeros((blocks + 1, TILE)),
-        g=np.zeros((blocks + 1, TILE)),
+        numbers=by_scenario[0],
+        work=by_scenario[1],
+        way=by_scenario[2],
+        counts=by_scenario[3],
+        u=shared[0],
+        v=shared[1],
+        weight=shared[2],
+        mixing=shared[3],
+        market=shared[4],
+        ratio=by_way[0],
+        product=by_way[1],
+        z=by_block[0],
+        g=by_block[1],
         chance=np.zeros((members, TILE)),
-        u=np.zeros((members + members % 2, TILE)),
-        count=np.zeros(TILE, np.int64),
-        ids=np.zeros((TILE, members + 1), np.int64),
-        flat=np.zeros((3, whole), np.int64),
-        own=np.zeros((3, whole)),
-        losses=np.zeros(whole, np.int64),
+        uniform=np.zeros((members + members % 2, TILE)),
+        defaulted=np.zeros((TILE, members + 1), np.int64),
+        ids=by_default[0],
+        of=by_default[1],
+        scenario=by_default[2],
+        losses=by_default[3],
+        loss_u=drawn[0],
+        loss_v=drawn[1],
+        shock=drawn[2],
     )
 
 
 @kernel
-def drawn(m, ways, key, size, tile):
+def draw(m, ways, key, size, tile):
     """Fill in the first ``size`` scenarios of the tile, whose numbers stand in it."""
-    way_of(ways, key, tile)
+    ways_in(ways, key, tile)
     mixing_in(m, ways, key, tile)
     factors_in(m, ways, key, tile)
     defaults_in(m, ways, key, tile)
     losses_in(m, ways, key, size, tile)
+    weights_in(ways, tile)
 
 
 @kernel
-def way_of(ways, key, tile):
+def ways_in(ways, key, tile):
     """Fill in which way each scenario is drawn."""
-    u, v = tile.shared[FIRST], tile.shared[SECOND]
     tile.work[:] = 0
-    uniforms_of(key, tile.numbers, PLAN, tile.work, u, v)
+    uniforms_of(key, tile.numbers, PLAN, tile.work, tile.u, tile.v)
     tile.way[:] = 0
-    for c in range(len(ways.chance) - 1):
+    for c in range(len(tile.ratio)):
         for s in range(TILE):
-            tile.way[s] += 1 if u[s] >= ways.chance[c] else 0
+            tile.way[s] += 1 if tile.u[s] >= ways.chance[c] else 0
     tile.ratio[:] = 0.0
     tile.product[:] = 1.0
 
 
 @kernel
 def mixing_in(m, ways, key, tile):
-    """Fill in sqrt(W / nu), one under a Gaussian copula, and the logarithms of f / g of it."""
-    mixing, degrees = tile.shared[MIXING_ROW], m.numbers[DEGREES]
-    mixing[:] = 1.0
-    if degrees > 0.0:
-        chi_squares_of(key, tile.numbers, MIXING, degrees, mixing)
+    """Fill in sqrt(W / nu), and the logarithms of f / g of it."""
+    mixing, degrees = tile.mixing, m.numbers[DEGREES]
+    if degrees == 0.0:
+        mixing[:] = 1.0
+        return
+    chi_squares_of(key, tile.numbers, MIXING, degrees, mixing)
+    for s in range(TILE):
+        mixing[s] *= ways.scale[tile.way[s]]
+    for c in range(len(tile.ratio)):
+        scale = ways.scale[c + 1]
+        log = 0.5 * degrees * math.log(scale)
         for s in range(TILE):
-            mixing[s] *= ways.scale[tile.way[s]]
-        for c in range(len(tile.ratio)):
-            scale = ways.scale[c + 1]
-            log = 0.5 * degrees * math.log(scale)
-            for s in range(TILE):
-                tile.ratio[c, s] += log + 0.5 * mixing[s] * (1.0 / scale - 1.0)
-        for s in range(TILE):
-            mixing[s] = math.sqrt(mixing[s] / degrees)
+            tile.ratio[c, s] += log + 0.5 * mixing[s] * (1.0 / scale - 1.0)
+    for s in range(TILE):
+        mixing[s] = math.sqrt(mixing[s] / degrees)
 
 
 @kernel
 def factors_in(m, ways, key, tile):
     """Fill in the factors and the market before any jump, and the logarithms of f / g of them."""
-    u, v = tile.shared[FIRST], tile.shared[SECOND]
     for b in range(len(tile.z)):
         tile.work[:] = b
-        uniforms_of(key, tile.numbers, FACTOR, tile.work, u, v)
+        uniforms_of(key, tile.numbers, FACTOR, tile.work, tile.u, tile.v)
         z, g = tile.z[b], tile.g[b]
-        normals_of(u, z)
+        normals_of(tile.u, z)
         for s in range(TILE):
             z[s] += ways.shift[tile.way[s], b]
         for c in range(len(tile.ratio)):
@@ -166,8 +188,8 @@ def factors_in(m, ways, key, tile):
                 g[s] += m.factors[b, j] * tile.z[j, s]
 
 
-FOLD = 16
-"""So many likelihood ratios of members are multiplied before a logarithm; odds are less than 10^9."""
+FOLD = 64
+"""So many likelihood ratios of members, each between 1 / 1000 and 1000, are multiplied before a logarithm."""
 
 
 @kernel
@@ -177,20 +199,19 @@ def defaults_in(m, ways, key, tile):
     With the odds of its probability p multiplied by o a member defaults with q = p o / (1 + p (o - 1)), so
     f / g is (1 + p (o - 1)) / o where it defaults, and 1 + p (o - 1) where it does not.
     """
-    mixing, x, hit = tile.shared[MIXING_ROW], tile.shared[FIRST], tile.work
-    count, ids = borrowed(tile.count), borrowed(tile.ids)
-    for j in range(len(tile.u) // 2):
+    counts, defaulted, x, hit = borrowed(tile.counts), borrowed(tile.defaulted), tile.u, tile.work
+    for j in range(len(tile.uniform) // 2):
         tile.work[:] = j
-        uniforms_of(key, tile.numbers, CANDIDATE, tile.work, tile.u[2 * j], tile.u[2 * j + 1])
-    count[:] = 0
+        uniforms_of(key, tile.numbers, CANDIDATE, tile.work, tile.uniform[2 * j], tile.uniform[2 * j + 1])
+    counts[:] = 0
     folded = 0
     for i in range(len(m.member)):
         threshold, loading, own = m.member[i, THRESHOLD], m.member[i, LOADING], m.member[i, OWN_LATENT]
-        g, u, p = tile.g[int(m.member[i, BLOCK])], tile.u[i], tile.chance[i]
+        g, u, p = tile.g[int(m.member[i, BLOCK])], tile.uniform[i], tile.chance[i]
         for s in range(TILE):
-            x[s] = (threshold * mixing[s] - loading * g[s]) / own
+            x[s] = (threshold * tile.mixing[s] - loading * g[s]) / own
         normal_chances(x, p)
-        if multiplied(ways.odds, i):
+        if (ways.odds[:, i] != 1.0).any():
             for s in range(TILE):
                 odds = ways.odds[tile.way[s], i]
                 hit[s] = 1 if u[s] * (1.0 + p[s] * (odds - 1.0)) < p[s] * odds else 0
@@ -205,20 +226,10 @@ def defaults_in(m, ways, key, tile):
             for s in range(TILE):
                 hit[s] = 1 if u[s] < p[s] else 0
         for s in range(TILE):
-            ids[s, count[s]] = i
-            count[s] += hit[s]
-    if folded % FOLD:
-        fold(tile.product, tile.ratio)
-    return len(tile.ids)  # kept until here
-
-
-@kernel
-def multiplied(odds, i):
-    """Whether any way multiplies member i's odds."""
-    for c in range(len(odds)):
-        if odds[c, i] != 1.0:
-            return True
-    return False
+            defaulted[s, counts[s]] = i
+            counts[s] += hit[s]
+    fold(tile.product, tile.ratio)
+    return len(tile.defaulted)  # kept until here
 
 
 @kernel
@@ -233,43 +244,44 @@ def fold(product, ratio):
 @kernel
 def losses_in(m, ways, key, size, tile):
     """Fill in the jumps and the losses, and the logarithms of f / g of the defaulters' own shocks."""
-    member, numbers, loss = borrowed(m.member), borrowed(m.numbers), borrowed(ways.loss)
-    ids, position, scenario = tile.flat[0], tile.flat[1], tile.flat[2]
-    n, market = 0, tile.shared[MARKET_ROW]
+    member, numbers, loss, ratio = borrowed(m.member), borrowed(m.numbers), borrowed(ways.loss), tile.ratio
+    ids, of, scenario, shock, market = tile.ids, tile.of, tile.scenario, tile.shock, tile.market
+    n = 0
     for s in range(size):
         market[s] = tile.g[len(tile.g) - 1, s]
-        for j in range(tile.count[s]):
-            i = tile.ids[s, j]
+        for j in range(tile.counts[s]):
+            i = tile.defaulted[s, j]
             market[s] += member[i, JUMP]
-            ids[n], position[n], scenario[n] = i, s, tile.numbers[s]
+            ids[n], of[n], scenario[n] = i, s, tile.numbers[s]
             n += 1
-    u, v, h = tile.own[0, :n], tile.own[1, :n], tile.own[2, :n]
-    uniforms_of(key, scenario[:n], LOSS, ids[:n], u, v)
-    normals_of(v, h)
-    mixing = tile.shared[MIXING_ROW]
+    uniforms_of(key, scenario[:n], LOSS, ids[:n], tile.loss_u, tile.loss_v)
+    normals_of(tile.loss_v[:n], shock)
     for j in range(n):
-        i, s = ids[j], position[j]
-        h[j] += loss[tile.way[s], i]
-        for c in range(len(tile.ratio)):
+        i, s = ids[j], of[j]
+        shock[j] += loss[tile.way[s], i]
+        for c in range(len(ratio)):
             shift = loss[c + 1, i]
-            tile.ratio[c, s] -= shift * (h[j] - 0.5 * shift)
+            ratio[c, s] -= shift * (shock[j] - 0.5 * shift)
         latent = 0.0
         if member[i, WRONG_WAY] != 0.0:
             latent = member[i, LOADING] * tile.g[int(member[i, BLOCK]), s]
-            latent += member[i, OWN_LATENT] * normal(u[j] * tile.chance[i, s])
+            latent += member[i, OWN_LATENT] * normal(tile.loss_u[j] * tile.chance[i, s])
         tile.losses[j] = amount_of(
-            member, numbers, key, np.uint64(scenario[j]), i, latent, h[j], mixing[s], market[s]
+            member, numbers, key, np.uint64(scenario[j]), i, latent, shock[j], tile.mixing[s], market[s]
         )
     return len(m.member) + len(m.numbers) + len(ways.loss)  # kept until here
 
 
 @kernel
-def weight_in(ways, tile, s):
-    """The weight f / (chance f + the tilted ones' chances g) of the scenario in position s."""
-    inverse = ways.chance[0]
+def weights_in(ways, tile):
+    """Fill in the weights, f by the mixture of f and all g: at most one by the chance of the model itself."""
+    tile.weight[:] = ways.chance[0]
     for c in range(len(tile.ratio)):
-        inverse += (ways.chance[c + 1] - ways.chance[c]) * math.exp(min(-tile.ratio[c, s], 700.0))
-    return 1.0 / inverse
+        chance = ways.chance[c + 1] - ways.chance[c]
+        for s in range(TILE):
+            tile.weight[s] += chance * math.exp(min(-tile.ratio[c, s], 700.0))
+    for s in range(TILE):
+        tile.weight[s] = 1.0 / tile.weight[s]
 
 
 # --- the normal distribution --------------------------------------------------------------------------
@@ -305,8 +317,18 @@ def normal_chances(x, p):
     """
     for i in range(len(x)):
         t = min(abs(x[i]), FAR)
-        above = (((((3.52624965998911e-02 * t + 0.700383064443688) * t + 6.37396220353165) * t
-                   + 33.912866078383) * t + 112.079291497871) * t + 221.213596169931) * t
+        above = (
+            (
+                (
+                    ((3.52624965998911e-02 * t + 0.700383064443688) * t + 6.37396220353165) * t
+                    + 33.912866078383
+                )
+                * t
+                + 112.079291497871
+            )
+            * t
+            + 221.213596169931
+        ) * t
         above += 220.206867912376
         below = ((((((8.83883476483184e-02 * t + 1.75566716318264) * t + 16.064177579207) * t
                     + 86.7807322029461) * t + 296.564248779674) * t + 637.333633378831) * t

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.sim.jit import borrowed, inlined, kernel
+from penstock.sim.jit import borrowed, kernel
 from penstock.sim.kernel import add
 from penstock.sim.layout import ENDS_ALL, PARTY
 from penstock.sim.model import UNABLE
 from penstock.sim.pour import own_resources, poured
 from penstock.sim.tally import carry
-from penstock.sim.tilted import MARKET_ROW, MIXING_ROW, TILE, drawn, tile_of, weight_in
+from penstock.sim.tilted import TILE, draw, tile_of
 
 Ints = NDArray[np.int64]
 
@@ -55,26 +55,25 @@ def added(first: Weighted, second: Weighted) -> Weighted:
 @kernel
 def sample(m, w, ways, t, regimes, layers, key, first, count):
     """Draw ``count`` scenarios from number ``first`` by the mixture, pour, and add their weights to ``t``."""
-    tile = tile_of(len(m.member), len(m.blocks) - 2, len(ways.scale) - 1)
+    tile = tile_of(m, ways)
     for begin in range(first, first + count, TILE):
         size = min(TILE, first + count - begin)
         for i in range(TILE):
             tile.numbers[i] = begin + i
-        drawn(m, ways, key, size, tile)
-        weigh(m, w, ways, tile, t, regimes, layers, key, size)
+        draw(m, ways, key, size, tile)
+        weigh(m, w, tile, t, regimes, layers, key, size)
 
 
 @kernel
-def weigh(m, w, ways, tile, t, regimes, layers, key, size):
+def weigh(m, w, tile, t, regimes, layers, key, size):
     """Pour the scenarios of a tile, and add their weights to ``t``."""
     member, bids = borrowed(m.member), borrowed(m.bids)
     own_layer, own = borrowed(w.own_layer), borrowed(w.own)
     ranks, parts, together = borrowed(w.ranks), borrowed(w.parts), borrowed(w.together)
     rooms, totals = borrowed(w.rooms), borrowed(w.totals)
     weights, even = borrowed(w.weights), borrowed(w.even)
-    events, counts, all_ids = borrowed(t.events), borrowed(tile.count), borrowed(tile.ids)
-    all_losses = borrowed(tile.losses)
-    market = tile.shared[MARKET_ROW]
+    events, counts, defaulted = borrowed(t.events), borrowed(tile.counts), borrowed(tile.defaulted)
+    all_losses, market = borrowed(tile.losses), tile.market
     room = np.zeros((10, max(len(parts), layers, len(together)) + 1), np.int64)
     whole = np.zeros((3, len(member)), np.int64)
     variant, unasked, nobody = whole[0], np.zeros((0, 0), np.int64), whole[0, :0]
@@ -83,8 +82,8 @@ def weigh(m, w, ways, tile, t, regimes, layers, key, size):
     rows = work[7:]
     begin = 0
     for i in range(size):
-        n, ids = counts[i], all_ids[i]
-        fixed = int(np.rint(weight_in(ways, tile, i) * ONE))
+        n, ids = counts[i], defaulted[i]
+        fixed = int(np.rint(tile.weight[i] * ONE))
         add(events, 0, fixed)
         losses = all_losses[begin : begin + n]
         begin += n
@@ -141,27 +140,27 @@ SCORE, WEIGHT, UP = range(3)
 @kernel
 def pilot(m, w, ways, last, regimes, key, found):
     """Fill in a column for each scenario from number 0: its score, its weight, whether the market is up."""
-    tile = tile_of(len(m.member), len(m.blocks) - 2, len(ways.scale) - 1)
+    tile = tile_of(m, ways)
     parts, rooms, totals = borrowed(w.parts), borrowed(w.rooms), borrowed(w.totals)
     own, bids = borrowed(w.own), borrowed(m.bids)
-    ids, counts, losses = borrowed(tile.ids), borrowed(tile.count), borrowed(tile.losses)
+    defaulted, counts, losses = borrowed(tile.defaulted), borrowed(tile.counts), borrowed(tile.losses)
     for begin in range(0, found.shape[1], TILE):
         size = min(TILE, found.shape[1] - begin)
         for i in range(TILE):
             tile.numbers[i] = begin + i
-        drawn(m, ways, key, size, tile)
+        draw(m, ways, key, size, tile)
         at = 0
         for i in range(size):
             n = counts[i]
-            up = 1 if tile.shared[MARKET_ROW, i] > 0.0 else 0
+            up = 1 if tile.market[i] > 0.0 else 0
             found[SCORE, begin + i] = score(
-                parts, rooms, totals, own, last, up if regimes == 2 else 0, bids, ids[i],
+                parts, rooms, totals, own, last, up if regimes == 2 else 0, bids, defaulted[i],
                 losses[at : at + n], n,
             )  # fmt: skip
-            found[WEIGHT, begin + i] = weight_in(ways, tile, i)
+            found[WEIGHT, begin + i] = tile.weight[i]
             found[UP, begin + i] = up
             at += n
-    return len(tile.ids)  # kept until here
+    return len(tile.defaulted)  # kept until here
 
 
 @kernel
@@ -173,24 +172,24 @@ def gather(m, ways, key, numbers, found):
     freedom; all weights, and their squares.
     """
     members, blocks = len(m.member), len(m.blocks) - 2
-    tile = tile_of(members, blocks, len(ways.scale) - 1)
+    tile = tile_of(m, ways)
     found[:] = 0.0
     for begin in range(0, len(numbers), TILE):
         size = min(TILE, len(numbers) - begin)
         for i in range(TILE):
             tile.numbers[i] = numbers[begin + min(i, size - 1)]
-        drawn(m, ways, key, size, tile)
+        draw(m, ways, key, size, tile)
         at = 0
         for s in range(size):
-            weight = weight_in(ways, tile, s)
-            for j in range(tile.count[s]):
-                found[tile.ids[s, j], 0] += weight
-                found[tile.ids[s, j], 1] += weight * tile.own[2, at]
+            weight = tile.weight[s]
+            for _ in range(tile.counts[s]):
+                found[tile.ids[at], 0] += weight
+                found[tile.ids[at], 1] += weight * tile.shock[at]
                 at += 1
             for i in range(members):
                 found[i, 2] += weight * tile.chance[i, s]
             for b in range(blocks + 1):
                 found[members + b, 0] += weight * tile.z[b, s]
-            found[members + blocks + 1, 0] += weight * tile.shared[MIXING_ROW, s] ** 2
+            found[members + blocks + 1, 0] += weight * tile.mixing[s] ** 2
             found[members + blocks + 2, 0] += weight
             found[members + blocks + 2, 1] += weight * weight
