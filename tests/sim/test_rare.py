@@ -157,7 +157,7 @@ def test_any_count_is_carried_in_between(monkeypatch: pytest.MonkeyPatch) -> Non
     model, one = service(4.0)
     rare = fitted(model, one, "fund", seed=1)
     whole = rare.run(2, 0, 5000)
-    monkeypatch.setattr("penstock.sim.rare.MOST", 999)
+    monkeypatch.setattr("penstock.sim.engine.MOST", 999)
     assert all((a == b).all() for a, b in zip(rare.run(2, 0, 5000), whole, strict=True))
 
 

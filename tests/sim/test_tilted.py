@@ -108,13 +108,19 @@ def test_a_weight_is_the_models_density_by_that_of_the_mixture(name: str) -> Non
 def test_many_members_whose_odds_are_multiplied_leave_no_number_range() -> None:
     """Products of likelihood ratios are folded into logarithms in time: 300 members, odds of 1000."""
     count = 300
+    none = np.zeros(count)
     model = Model(
         members=tuple(f"M{i}" for i in range(count)),
         probability=np.full(count, 1e-6),
         loading=np.zeros(count),
         block=np.zeros(count, dtype=np.int64),
         correlation=np.eye(2),
-        **{name: np.zeros(count) for name in ("scale", "start", "market", "wrong_way", "jump", "unable")},
+        scale=none,
+        start=none,
+        market=none,
+        wrong_way=none,
+        jump=none,
+        unable=none,
     )
     odds = np.array([np.ones(count), np.full(count, 1e3)])
     ways = Ways(np.array([0.1, 1.0]), np.zeros((2, 2)), np.ones(2), odds, np.zeros((2, count)))

@@ -4,7 +4,8 @@ The tilt is found by the cross-entropy method (Rubinstein, European Journal of O
 pilots raise the level step by step until the event is no longer rare, and the tilt takes the means of the
 scenarios above the level. Where losses depend on the market there is one tilt for each of its sides, each
 with a level of its own: a single tilt goes to the likelier side and leaves the other to few scenarios of
-large weights, which a run may not even see.
+large weights, which a run may not even see. The tilts of lower levels stay in the mixture, for those ways to
+the event that the last one has lost sight of.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from scipy.special import gammaincinv
 
 from penstock.core.problems import Problem, Refused
 from penstock.sim import tilting
-from penstock.sim.engine import MOST, Engine
+from penstock.sim.engine import Engine, in_steps
 from penstock.sim.layout import LAYER, OWN, LayerInfo
 from penstock.sim.model import Model
 from penstock.sim.statistics import Estimate
@@ -30,6 +31,7 @@ PILOT, ROUNDS, SELECTED = 20_000, 8, 0.05
 SHARE, STEPS, LEAST = 0.1, 0.2, 0.1
 """Of scenarios drawn from the model itself, and by the tilts of steps; of the others the least for a tilt."""
 MOST_SHIFT, MOST_LOSS, MOST_ODDS, LEAST_SCALE = 5.0, 6.0, 200.0, 0.02
+"""No tilt goes further: a pilot of few effective scenarios would send it anywhere."""
 _PILOT_SEED = 0x9E3779B97F4A7C15
 
 
@@ -68,13 +70,16 @@ class Rare:
 
     def run(self, seed: int, first: int, count: int) -> Weighted:
         """The weighted sums of ``count`` scenarios from number ``first``."""
-        whole, one = self.nothing(), self.engine
-        for start in range(first, first + count, MOST):
-            found, some = self.nothing(), min(MOST, first + count - start)
-            words = one.model, one.waterfall, self.ways, found, one.regimes, len(one.layers), _key(seed)
-            tilting.sample(*words, start, some)
-            whole = tilting.added(whole, found)
-        return whole
+        one = self.engine
+        words = one.model, one.waterfall, self.ways
+        about = one.regimes, len(one.layers), _key(seed)
+
+        def step(start: int, some: int) -> Weighted:
+            found = self.nothing()
+            tilting.sample(*words, found, *about, start, some)
+            return found
+
+        return in_steps(self.nothing(), self.added, step, first, count)
 
 
 def _key(seed: int) -> np.uint64:
