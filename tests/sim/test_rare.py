@@ -171,7 +171,7 @@ def test_both_sides_of_the_market_have_a_tilt_of_their_own() -> None:
     up, down = sorted(rare.ways.shift[-2:, -1], reverse=True)
     assert up > 0.5
     assert down < -0.5
-    assert rare.tilt.numbers[1] == max(np.diff(rare.ways.chance))
+    assert np.diff(rare.ways.chance)[-2:].min() > 0.06  # at least a tenth of seven tenths
     count = 4_000_000
     plain = one.run(7, 0, count)
     found = rare_found(rare.run(2, 0, COUNT), one.layers)

@@ -1,12 +1,16 @@
 """Importance sampling beside a plain run: its tilt, its own run in the same pieces, what it costs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import process_time
 from typing import Any
 
+import numpy as np
+
 from penstock.app.keeping import Run
 from penstock.app.simulating import Ready
 from penstock.sim.rare import RareFound, fitted, rare_found
+from penstock.sim.tilted import Ways
 from penstock.store import results
 
 PART, LEAST = 10, 1000
@@ -23,7 +27,7 @@ class RareRun:
     target: str
     found: RareFound
     cost: float
-    tilt: dict[str, Any]
+    ways: list[dict[str, Any]]
     asked: int
 
 
@@ -43,15 +47,27 @@ class Weighing:
         """What it found so far, with intervals of the level; None where nothing was done."""
         if not self.run.count:
             return None
-        tilt = self.run.engine.tilt
-        members = {
-            member: {"odds": float(odds), "loss": float(loss)}
-            for member, odds, loss in zip(one.engine.members, tilt.odds, tilt.loss, strict=True)
-        }
-        told = {"factors": [float(z) for z in tilt.shift], "mixing": float(tilt.numbers[0]), **members}
         cost = self.cost + self.pilots / self.run.count
         found = rare_found(self.run.tally, one.engine.layers, level)
-        return RareRun(self.target, found, cost, told, self.run.scenarios)
+        ways = _told(one.engine.members, self.run.engine.ways)
+        return RareRun(self.target, found, cost, ways, self.run.scenarios)
+
+
+def _told(members: Sequence[str], ways: Ways) -> list[dict[str, Any]]:
+    """The ways that scenarios are drawn in, each with its part of them."""
+    parts = np.diff(ways.chance, prepend=0.0)
+    return [
+        {
+            "part": float(part),
+            "factors": shift.tolist(),
+            "mixing": float(scale),
+            "members": {
+                member: {"odds": float(by), "loss": float(own)}
+                for member, by, own in zip(members, odds, loss, strict=True)
+            },
+        }
+        for part, shift, scale, odds, loss in zip(parts, *ways[1:], strict=True)
+    ]
 
 
 def weighing(one: Ready, plain: Run, target: str, resume: bool) -> Weighing:

@@ -13,7 +13,7 @@ from penstock.sim.summary import Measure, MemberFound, Summary
 
 
 class RareRun(Protocol):
-    """An importance sampling: aimed at what, what it found, its cost beside a plain run, its tilt."""
+    """An importance sampling: aimed at what, what it found, its cost beside a plain run, the ways it drew."""
 
     @property
     def target(self) -> str: ...
@@ -22,7 +22,7 @@ class RareRun(Protocol):
     @property
     def cost(self) -> float: ...
     @property
-    def tilt(self) -> dict[str, Any]: ...
+    def ways(self) -> list[dict[str, Any]]: ...
 
 
 def amount(value: float, unit: Currency) -> str:
@@ -195,13 +195,13 @@ def simulated_json(found: Summary, unit: Currency, about: dict[str, Any]) -> dic
 
 
 def rare_json(rare: RareRun) -> dict[str, Any]:
-    """What importance sampling found, and how it was tilted."""
+    """What importance sampling found, and the ways that it drew in."""
     return {
         "target": rare.target,
         "scenarios": rare.found.scenarios,
         "mean_weight": {"estimate": rare.found.weight, "standard_error": rare.found.weight_error},
         "cost": rare.cost,
-        "tilt": rare.tilt,
+        "ways": rare.ways,
         "events": {
             event.name: {
                 **probability(event.probability),

@@ -36,12 +36,12 @@ _PILOT_SEED = 0x9E3779B97F4A7C15
 
 
 class Tilt(NamedTuple):
-    """A tilted model of M members in K blocks: rows of ``Ways``; ``numbers``: the scale, the chance."""
+    """A tilted model of M members in K blocks: a row each of ``Ways``."""
 
     shift: Floats
+    scale: float
     odds: Floats
     loss: Floats
-    numbers: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,6 @@ class Rare:
     engine: Engine
     ways: Ways
     target: str
-
-    @property
-    def tilt(self) -> Tilt:
-        """The tilt that most scenarios are drawn by."""
-        one, chance = self.ways, np.diff(self.ways.chance, prepend=0.0)
-        c = 1 + int(np.argmax(chance[1:])) if len(chance) > 1 else 0
-        return Tilt(one.shift[c], one.odds[c], one.loss[c], np.array([one.scale[c], chance[c]]))
 
     def nothing(self) -> Weighted:
         """What no scenario gives."""
@@ -94,7 +87,7 @@ def untilted(model: Model) -> Ways:
 
 def _itself(model: Model) -> Tilt:
     members, blocks = len(model.members), len(model.correlation)
-    return Tilt(np.zeros(blocks), np.ones(members), np.zeros(members), np.array([1.0, 1.0]))
+    return Tilt(np.zeros(blocks), 1.0, np.ones(members), np.zeros(members))
 
 
 def _mixed(model: Model, steps: list[Tilt], ends: list[Tilt], likely: list[float]) -> Ways:
@@ -103,9 +96,7 @@ def _mixed(model: Model, steps: list[Tilt], ends: list[Tilt], likely: list[float
     at_end = np.maximum(likely, LEAST * sum(likely))
     chance = np.cumsum([*parts, *((1 - parts.sum()) * at_end / sum(at_end))])
     chance[-1] = 1.0
-    tilts = zip(_itself(model), *steps, *ends, strict=True)
-    shift, odds, loss, numbers = (np.array(rows) for rows in tilts)
-    return Ways(chance, shift, numbers[:, 0].copy(), odds, loss)
+    return Ways(chance, *(np.array(rows) for rows in zip(_itself(model), *steps, *ends, strict=True)))
 
 
 def fitted(model: Model, engine: Engine, target: str, seed: int) -> Rare:
@@ -193,9 +184,9 @@ def _next(model: Model, sums: Floats) -> Tilt:
     loss = _held(loss, 1 / np.sqrt(np.maximum(each * sums[:members, 0] / weight, 1e-9)))
     return Tilt(
         np.clip(shift, -MOST_SHIFT, MOST_SHIFT),
+        float(np.clip(scale, LEAST_SCALE, 1.0)),
         np.clip(odds, 0.5, MOST_ODDS),
         np.clip(loss, -1, MOST_LOSS),
-        np.array([np.clip(scale, LEAST_SCALE, 1.0), 1.0]),
     )
 
 
