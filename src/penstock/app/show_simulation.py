@@ -43,7 +43,7 @@ def found(
     said = dict(about)
     if rare:
         part = {"interrupted": rare.found.scenarios < rare.asked}
-        said["importance_sampling"] = simulated.rare_json(rare) | part
+        said["importance_sampling"] = weighted.rare_json(rare) | part
     whole = simulated.simulated_json(told, unit, said)
     if run.folder:
         texts = simulated.tables(told, unit)
@@ -68,7 +68,7 @@ def found(
 
 def _tell_rare(rare: "RareRun", found: "Summary") -> None:
     """Print the events beside those of the plain run, and what the importance sampling gained."""
-    from penstock.report import simulated
+    from penstock.report import weighted
 
     aim = "what is uncovered" if rare.target == "uncovered" else f"a loss beyond {rare.target}"
     out.print(f"\n[title]By importance sampling[/title], aimed at {aim}")
@@ -77,7 +77,7 @@ def _tell_rare(rare: "RareRun", found: "Summary") -> None:
     out.print(text + f"within {2 * rare.found.weight_error:.4f} of 1 by chance\n", style="quiet")
     part = f"{100 * found.level:g}%"
     heads = ("event", "plain", part, "weighted", part, "effective", "gain")
-    table(heads, simulated.rare_rows(rare, found), right=(1, 3, 5, 6), whole=(0, 2, 4))
+    table(heads, weighted.rare_rows(rare, found), right=(1, 3, 5, 6), whole=(0, 2, 4))
 
 
 def _tell(one: "Ready", found: "Summary") -> None:

@@ -3,26 +3,12 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from penstock.core.money import Currency, written
 from penstock.sim.layout import MEMBER_KINDS
-from penstock.sim.rare import RareFound
 from penstock.sim.statistics import Estimate, clopper_pearson
 from penstock.sim.summary import Measure, MemberFound, Summary
-
-
-class RareRun(Protocol):
-    """An importance sampling: aimed at what, what it found, its cost beside a plain run, the ways it drew."""
-
-    @property
-    def target(self) -> str: ...
-    @property
-    def found(self) -> RareFound: ...
-    @property
-    def cost(self) -> float: ...
-    @property
-    def ways(self) -> list[dict[str, Any]]: ...
 
 
 def amount(value: float, unit: Currency) -> str:
@@ -129,26 +115,6 @@ def tail_rows(found: Summary, unit: Currency, level: float, most: int | None = N
     return rows
 
 
-def rare_rows(rare: RareRun, found: Summary) -> list[tuple[str, ...]]:
-    """A row an event that gains: plain and weighted estimate, effective sample size, gain for the work."""
-    plain = {"uncovered": found.uncovered.positive}
-    for one in found.layers:
-        plain |= {f"{one.layer.id} hit": one.hit, f"{one.layer.id} exhausted": one.exhausted}
-    return [
-        (
-            event.name,
-            likely(plain[event.name].value),
-            between(plain[event.name]),
-            likely(event.probability.value),
-            between(event.probability),
-            f"{event.effective:,.0f}",
-            f"{event.ratio / rare.cost:.2g} x",
-        )
-        for event in rare.found.events
-        if event.ratio > rare.cost or event.name in (rare.target, f"{rare.target} exhausted")
-    ]
-
-
 # --- JSON ---------------------------------------------------------------------------------------------
 
 
@@ -191,26 +157,6 @@ def simulated_json(found: Summary, unit: Currency, about: dict[str, Any]) -> dic
             }
             for left, beyond, number in found.worst
         ],
-    }
-
-
-def rare_json(rare: RareRun) -> dict[str, Any]:
-    """What importance sampling found, and the ways that it drew in."""
-    return {
-        "target": rare.target,
-        "scenarios": rare.found.scenarios,
-        "mean_weight": {"estimate": rare.found.weight, "standard_error": rare.found.weight_error},
-        "cost": rare.cost,
-        "ways": rare.ways,
-        "events": {
-            event.name: {
-                **probability(event.probability),
-                "effective_sample": event.effective,
-                "variance_ratio": event.ratio,
-                "gain": event.ratio / rare.cost,
-            }
-            for event in rare.found.events
-        },
     }
 
 
