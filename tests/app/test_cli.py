@@ -165,6 +165,18 @@ def test_what_if_nasdaq_had_had_no_junior_capital(folder: Path) -> None:
     assert "members 107,000,000.00 114,000,000.00 7,000,000.00" in lines
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_no_fault_of_the_program() -> None:
+    """Nothing more is said than that; to a file with room, the control, it is written."""
+    words = [sys.executable, "-m", "penstock", "schema", "rulebook"]
+    for path, code, says in (("/dev/full", 2, "cannot be written: No space left"), ("/dev/null", 0, "")):
+        with Path(path).open("w") as file:
+            done = subprocess.run(words, stdout=file, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == code
+        assert says in done.stderr
+        assert "fault" not in done.stderr
+
+
 def test_compare_computes_its_figures_and_draws_both(folder: Path) -> None:
     words = (
         "precedents",

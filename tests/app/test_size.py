@@ -197,13 +197,17 @@ down,0.00,0.00,0.00,20.00,0.00,0.00,0.00
 def test_each_fund_is_sized_by_its_own_accounts_weights_and_floors(tmp_path: Path) -> None:
     """Cover 1. Rates: A 30 and B 20 up, C 10 down: 30, by weights of 1, 1, 2: 7.5, 7.5, 15.
 
-    Power: C alone loses, 10; it holds all the margin, so all of the fund above A's floor of 1 is its own.
-    No fund would cover the default of a member that holds everything, which is refused; with B at 5 it is 10.
+    Power: C alone loses, 10; it holds all the margin, so all of the fund above A's floor of 1 is its own:
+    its 9 and A's 1 are 10; with B at 5 it is 10 as well. Where B, which gives nothing, loses 7 besides, no
+    fund covers both: what C has is for its own loss.
     """
     files(tmp_path, BOTH, FUNDS)
-    done = penstock("size", "losses.csv", "margins.csv", "--cover", "1", cwd=tmp_path)
+    power = found(tmp_path, "--cover", "1")["funds"]["power"]["fund"]
+    assert (power["size"], power["contributions"]) == ("10.00", {"A": "1.00", "B": "0.00", "C": "9.00"})
+    files(tmp_path, BOTH.replace("0.00,0.00,15.00", "0.00,7.00,15.00"), FUNDS)
+    done = penstock("size", "losses.csv", "margins.csv", "--cover", "2", cwd=tmp_path)
     assert done.returncode == 2
-    assert "power: 1 defaulters can hold the whole fund" in done.stderr
+    assert "power: 2 defaulters can hold the whole fund" in done.stderr
     files(tmp_path, BOTH, FUNDS.replace("B,house,power,0.00", "B,house,power,5.00"))
     funds = found(tmp_path, "--cover", "1")["funds"]
     assert list(funds) == ["power", "rates"]

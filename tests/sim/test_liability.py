@@ -169,6 +169,16 @@ def test_losses_at_the_largest_that_counts_are_told() -> None:
         assert found.largest < 2000
 
 
+def test_a_shortfall_of_a_layer_that_is_exhausted_holds_all_of_it() -> None:
+    """Only its bin is known, whose middle is less than what the layer has: the interval reaches that."""
+    made = ready(people(3, default_fund=3.3), [ccp("own", 10), FUND], probability=0.5, start=1000.0)
+    found = summary(made, made.run(1, 0, 20_000))
+    for used, size in ((found.layers[0].used, 10_000_000), (found.members[0].by_kind["fund"], 3_300_000)):
+        tail = used.shortfalls[0.99]
+        assert tail.low < tail.value < size
+        assert tail.high == size
+
+
 def test_what_can_be_paid_by_kind_bounds_the_quantiles() -> None:
     """A bin reaches beyond what a member has: its upper end is cut at what can be paid by that kind."""
     made = ready(people(3, default_fund=3.3), [FUND, CALLS], probability=[0.5, 0, 0], start=1000.0)

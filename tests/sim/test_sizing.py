@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.core.problems import Refused
 from penstock.sim.sizing import (
+    Size,
     borne_by,
     contributions,
     incentive,
@@ -217,11 +218,56 @@ def test_it_is_the_smallest_fund_that_meets_every_set(
     assert sum(found.contributions.values()) == found.fund
 
 
-def test_no_fund_is_large_enough_where_the_defaulters_hold_all_of_it() -> None:
-    for weights in ([1, 1], [1, 1, 0]):
+def attempted(rows: list[list[int]], weights: list[int], n: int, own: int) -> Size | Refused:
+    """The fund, or what is said where there is none."""
+    try:
+        return self_consistent(stress(rows), weights, n, own)
+    except Refused as refused:
+        return refused
+
+
+@given(
+    MATRICES,
+    st.lists(st.integers(0, 3), min_size=5, max_size=5),
+    st.integers(1, 6),
+    st.integers(0, 30),
+)
+def test_where_all_contributors_default_each_has_to_bear_its_own(
+    rows: list[list[int]], weights: list[int], n: int, own: int
+) -> None:
+    """Also with members that give nothing, and as many defaults as there are members, in exact fractions.
+
+    Refused only where no fund of any size suffices; less than one unit a weight above the exact smallest.
+    """
+    weights = weights[: len(rows[0])]
+    total = sum(weights)
+
+    def suffices(fund: int) -> bool:
+        given_ = [Fraction(fund * weight, max(total, 1)) for weight in weights]
+        return all(
+            sum(max(Fraction(row[i]), given_[i]) for i in chosen) <= (fund if total else 0) + own
+            for row in rows
+            for chosen in combinations(range(len(row)), min(n, len(row)))
+        )
+
+    found = attempted(rows, weights, n, own)
+    if isinstance(found, Refused):
+        assert found.code == "SIZING_IMPOSSIBLE"
+        assert not suffices(10**9)
+        return
+    assert suffices(found.fund)
+    assert found.fund < max(total, 1) or not suffices(found.fund - max(total, 1))
+    assert sum(found.contributions.values()) == (found.fund if total else 0)
+
+
+def test_no_fund_is_large_enough_where_those_who_give_nothing_lose_more_than_own_capital() -> None:
+    """The defaulters hold the whole fund, and another member loses 5; 5 of own capital are enough."""
+    for weights in ([1, 0], [0, 0], [2, 3, 0]):
+        losses = stress([[0] * (len(weights) - 1) + [5]])
         with pytest.raises(Refused) as refused:
-            self_consistent(stress([[5] * len(weights)]), weights, 2)
+            self_consistent(losses, weights, len(weights), 4)
         assert refused.value.code == "SIZING_IMPOSSIBLE"
+        assert self_consistent(losses, weights, len(weights), 5).fund == 0
 
 
 # --- contributions ------------------------------------------------------------------------------------

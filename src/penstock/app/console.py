@@ -1,5 +1,6 @@
 """How the command line talks: colours with meaning, tables, problems without tracebacks."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,6 +90,9 @@ def unexpected(kind: type[BaseException], error: BaseException, trace: Traceback
     """In place of a traceback: a fault of ours, and where."""
     if isinstance(error, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        err.print(Text(f"penstock: what was found cannot be written: {error.strerror}"))
+        sys.exit(USAGE)
     where = ""
     while trace is not None:
         where = f"{trace.tb_frame.f_code.co_filename.rsplit('penstock', 1)[-1]}:{trace.tb_lineno}"

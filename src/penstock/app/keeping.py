@@ -198,6 +198,8 @@ def opened(want: Asked, run: Run, mine: Mapping[str, Any]) -> dict[str, Any]:
     _check_same(want.folder, there, mine)
     run.block = there["block"]
     run.take_up()
+    if run.count > run.scenarios:
+        err.print(f"{want.folder} has {run.count:,} scenarios already; all of them are told.", markup=False)
     same: dict[str, Any] = {word: there[word] for word in ("block", "begun", "rare") if word in there}
     return {**mine, **same}
 

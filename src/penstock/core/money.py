@@ -57,7 +57,8 @@ def currency(code: object, path: Path = ("currency",)) -> Currency:
     """The ISO 4217 currency of this code; Refused CURRENCY_UNKNOWN otherwise."""
     text = code.strip().upper() if isinstance(code, str) else ""
     if text not in ISO_4217 or text != code:
-        instead = text if text in ISO_4217 else 'EUR, for one, or {code: XYZ, decimals: "8"}'
+        others = "" if path == ("--currency",) else ', or {code: XYZ, decimals: "8"}'
+        instead = text if text in ISO_4217 else f"EUR, for one{others}"
         says = f"{shortened(code)} is not an ISO 4217 currency code"
         raise Refused(Problem("CURRENCY_UNKNOWN", path, says, instead))
     return Currency(text, ISO_4217[text])

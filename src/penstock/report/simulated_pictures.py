@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.core.money import Currency
 from penstock.core.problems import Problem, Refused
@@ -116,6 +116,8 @@ def draw_liability(found: Summary, unit: Currency, path: Path) -> None:
     level = tail_level(members[0].paid)
 
     def draw(figure: "Figure") -> float:
+        from matplotlib.legend_handler import HandlerTuple
+
         figure.set_size_inches(10.0 if level else 7.2, 1.7 + 0.28 * len(members))
         every = figure.subplots(1, 2 if level else 1, sharey=True, squeeze=False)[0]
         _expected(every[0], members, found, unit)
@@ -123,12 +125,25 @@ def draw_liability(found: Summary, unit: Currency, path: Path) -> None:
             _in_tail(every[1], members, level, unit)
         for axes in every:
             axes.xaxis.set_major_formatter("{x:,.0f}")
+            axes.locator_params(axis="x", nbins=5)
             axes.tick_params(axis="x", labelsize=8)
             axes.margins(y=0.5 / len(members))
             axes.spines[["top", "right"]].set_visible(False)
         every[0].invert_yaxis()
-        handles, labels = every[0].get_legend_handles_labels()
-        figure.legend(handles, labels, fontsize=8, frameon=False, loc="lower center", ncols=len(labels))
+        named: dict[str, list[Any]] = {}
+        for axes in every:
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+                named.setdefault(label, []).append(handle)
+        figure.legend(
+            handles=[tuple(handles) for handles in named.values()],
+            labels=list(named),
+            handler_map={tuple: HandlerTuple(ndivide=None, pad=0.6)},
+            handlelength=4.0,
+            fontsize=8,
+            frameon=False,
+            loc="lower center",
+            ncols=len(named),
+        )
         figure.tight_layout(rect=(0, 0.3 / figure.get_figheight(), 1, 1))
         return 120.0
 
@@ -157,10 +172,20 @@ def _expected(axes: "Axes", members: Sequence[MemberFound], found: Summary, unit
 def _in_tail(axes: "Axes", members: Sequence[MemberFound], level: float, unit: Currency) -> None:
     """Points of the expected shortfalls, which do not add up over kinds."""
     places = range(len(members))
-    for kind, _, colour, _, marker in _KINDS:
+    for kind, label, colour, _, marker in _KINDS:
         tails = [one.by_kind[kind].shortfalls[level].value / 10**unit.decimals for one in members]
         if any(tails):
-            axes.plot(tails, places, marker, color=colour, markeredgecolor="#555555", markersize=6)
+            axes.plot(
+                tails,
+                places,
+                marker,
+                color=colour,
+                markeredgecolor="#555555",
+                markersize=6,
+                clip_on=False,
+                zorder=3,
+                label=label,
+            )
     _intervals(axes, [one.paid.shortfalls[level] for one in members], unit, "")
     axes.set_title(f"Mean of each member's worst {100 * (1 - level):g} %", loc="left", fontsize=12, pad=20)
     _under_title(axes, "each kind by itself: their tails do not add up")

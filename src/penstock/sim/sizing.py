@@ -60,43 +60,70 @@ def self_consistent(
 
     A contribution meets its giver's loss and is gone as a survivor's; so the fund F suffices if, in every
     scenario and for every n defaulters, the sum of max(loss, contribution) is at most F + ``own`` (own
-    capital used before the survivors). Contributions by group are F x weight, rounded up to whole units,
-    which the answer errs by, upwards; or what ``given`` makes of a fund, such as contributions with floors.
+    capital used before the survivors). Contributions by group are F x weight, rounded up to whole units, or
+    down where all contributors can default; the answer errs by that, upwards. Or they are what ``given``
+    makes of a fund, such as contributions with floors.
     Refused SIZING_IMPOSSIBLE where no fund is enough, STRESS_RANGE beyond 2^62.
     """
-    total = sum(weights)
-    if total <= 0 or len(weights) <= n or sum(sorted(weights, reverse=True)[:n]) >= total:
-        says = f"{n} defaulters can hold the whole fund, so no fund is large enough"
-        raise Refused(Problem("SIZING_IMPOSSIBLE", (), says, "more members, fewer defaults, or another key"))
-
-    def held(fund: int) -> Amounts:
-        parts = given(fund) if given else [-(-fund * weight // total) for weight in weights]
-        return np.array(parts, dtype=np.int64)
-
+    total, contributors = sum(weights), sum(weight > 0 for weight in weights)
+    n = min(n, len(weights))
     losses = np.ascontiguousarray(stress.losses)
+    _check_possible(losses, weights, given(0) if given else [0] * len(weights), n, own)
     space = np.empty_like(losses)
     bound = 0  # the scenario that the last fund did not suffice for is the likeliest one for the next
+
+    def held(fund: int) -> Sequence[int]:
+        if given:
+            return given(fund)
+        if contributors > n:
+            return [-(-fund * weight // total) for weight in weights]
+        # Rounded up they could be more than the fund for ever.
+        return [fund * weight // max(total, 1) for weight in weights]
 
     def suffices(fund: int) -> bool:
         nonlocal bound
         if fund * n >= MOST:
             says = "the fund would be beyond 2^62 minor units"
             raise Refused(Problem("STRESS_RANGE", (), says, "amounts in a larger unit"))
-        found = _beyond(losses, held(fund), n, min(fund + own, 2 * MOST - 1), bound, space)
+        parts = held(fund)
+        stands = fund if contributors > n else sum(parts)
+        limit = min(stands + own, 2 * MOST - 1)
+        found = _beyond(losses, np.array(parts, dtype=np.int64), n, limit, bound, space)
         bound = max(found, 0)
         return found < 0
 
     # No fund suffices that is less than the losses themselves.
     high = _first(suffices, max(0, cover(stress, n).amount - own))
-    scenario = int(largest(np.maximum(losses, held(high)), n).argmax())
+    asked = np.maximum(losses, np.array(held(high), dtype=np.int64))
+    scenario = int(largest(asked, n).argmax())
     if given:
         parts = list(given(high))
-    else:
+    elif total:
         parts, _ = share(high, weights, [high if weight else 0 for weight in weights], "largest_remainder")
+    else:
+        parts = [0] * len(weights)
     asked = np.maximum(losses[scenario], np.array(parts, dtype=np.int64))
     defaulters = tuple(stress.groups[i] for i in np.argsort(-asked, kind="stable")[:n])
     named = dict(zip(stress.groups, parts, strict=True))
     return Size(high, named, stress.scenarios[scenario], defaulters)
+
+
+def _check_possible(losses: Amounts, weights: Sequence[int], floors: Sequence[int], n: int, own: int) -> None:
+    """Refused SIZING_IMPOSSIBLE where n defaulters can hold all that grows with the fund, and lose more.
+
+    Then what the others of them lose beyond margin, who contribute their ``floors`` only, is left to own
+    capital and the floors of those who survive.
+    """
+    fixed = [i for i, weight in enumerate(weights) if not weight]
+    others = n - (len(weights) - len(fixed))
+    if others < 0 or not len(losses):
+        return
+    held = np.array([floors[i] for i in fixed], dtype=np.int64)
+    asked = np.maximum(losses[:, fixed], held)
+    worst = int(largest(asked, others).max()) if others else 0
+    if worst - sum(held.tolist()) > own:
+        says = f"{n} defaulters can hold the whole fund, so no fund is large enough"
+        raise Refused(Problem("SIZING_IMPOSSIBLE", (), says, "more members, or fewer defaults"))
 
 
 def _beyond(losses: Amounts, parts: Amounts, n: int, limit: int, start: int, space: Amounts) -> int:

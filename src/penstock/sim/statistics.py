@@ -86,7 +86,7 @@ class Distribution:
         Its error is that of the bins: off by half of their width at most.
         """
         value = total / self.count
-        first, second = self._above(self.count)
+        _, first, _, second = self._above(self.count)
         variance = second * (total / first) ** 2 / self.count - value * value if first else 0.0
         error = normal_quantile((1 + level) / 2) * sqrt(max(0.0, variance) / self.count)
         return Estimate(value, max(0.0, value - error), min(self.most, value + error))
@@ -103,14 +103,14 @@ class Distribution:
         )
 
     def shortfall(self, q: float, level: float = 0.95) -> Estimate:
-        """The mean of the largest part ``1 - q`` of all amounts."""
+        """The mean of the largest part ``1 - q`` of all amounts, to within a bin, as its interval is."""
         tail = self.count * (1 - q)
-        first, second = self._above(tail)
+        least, first, most, second = self._above(tail)
         value = first / tail
         at_quantile = self.quantile(q).value
         variance = max(0.0, second / tail - value * value) + q * (value - at_quantile) ** 2
         error = normal_quantile((1 + level) / 2) * sqrt(variance / tail)
-        return Estimate(value, max(0.0, value - error), min(self.most, value + error))
+        return Estimate(value, max(0.0, least / tail - error), min(self.most, most / tail + error))
 
     def exceedance(self, per_octave: int = 8) -> list[tuple[float, int]]:
         """Amounts, and how many are at least as large: from the least to the greatest, so many an octave."""
@@ -124,17 +124,22 @@ class Distribution:
         found = {ceil(self.bins.low(i * step)): int(above[i]) for i in range(last, first - 1, -1)}
         return [(float(at), count) for at, count in sorted(found.items())]
 
-    def _above(self, tail: float) -> tuple[float, float]:
-        """The sum of the so many largest amounts, by the middles of their bins, and that of their squares."""
-        left, first, second = tail, 0.0, 0.0
-        for place in np.flatnonzero(self.histogram)[::-1]:
-            weight, amount = min(left, float(self.histogram[place])), self._middle(int(place))
+    def _above(self, tail: float) -> tuple[float, float, float, float]:
+        """The sum of the so many largest amounts by the ends and the middles of their bins.
+
+        The least that it can be, its estimate, the most, and the estimate of the sum of squares.
+        """
+        left, least, first, most, second = tail, 0.0, 0.0, 0.0, 0.0
+        for place in map(int, np.flatnonzero(self.histogram)[::-1]):
+            weight, amount = min(left, float(self.histogram[place])), self._middle(place)
+            least += weight * self._least(place)
             first += weight * amount
+            most += weight * self._most(place)
             second += weight * amount * amount
             left -= weight
             if left <= 0:
                 break
-        return first, second
+        return least, first, most, second
 
     def _place(self, rank: int) -> int:
         """The bin of the amount of this rank, from 1 on; -1 for an amount of zero."""

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from penstock.core.problems import Problem, Refused
 
 MANIFEST, TALLY, RARE = "manifest.json", "tally.npz", "rare.npz"
-RANGES, SOURCE = "ranges", "source"
-"""Among the arrays of a checkpoint: the ranges, n x 2, and what they were added up by, four numbers."""
+RANGES, SOURCE, CHECK = "ranges", "source", "check"
+"""Among the arrays of a checkpoint: the ranges, n x 2, what they were added up by, and a digest of all of it,
+four numbers each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def save_checkpoint(folder: Path, name: str, checkpoint: Checkpoint) -> None:
     """Write it as the file ``name``, whole or not at all; Refused FILE_UNWRITABLE."""
     data = io.BytesIO()
     named: dict[str, Any] = {RANGES: checkpoint.ranges, SOURCE: checkpoint.source, **checkpoint.arrays}
+    named[CHECK] = _check_of(named)
     np.savez_compressed(data, **named)
     write_bytes(folder / name, data.getvalue())
 
@@ -100,12 +102,22 @@ def read_checkpoint(folder: Path, name: str = TALLY) -> Checkpoint | None:
                 raise _broken(path)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
+        if not np.array_equal(arrays.pop(CHECK), _check_of(arrays)):
+            raise _broken(path)
         ranges, source = arrays.pop(RANGES), arrays.pop(SOURCE)
     except Exception:  # whatever a damaged archive makes its readers stumble over
         raise _broken(path) from None
     if any(one.dtype != np.int64 for one in (ranges, source, *arrays.values())):
         raise _broken(path)
     return Checkpoint(arrays, ranges, source)
+
+
+def _check_of(arrays: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """So that sums are only gone on with as they were written."""
+    found = sha256()
+    for name in sorted(arrays):
+        found.update(f"{name} {arrays[name].dtype} {arrays[name].shape} ".encode() + arrays[name].tobytes())
+    return np.frombuffer(found.digest(), dtype=np.int64)
 
 
 def _broken(path: Path) -> Refused:
