@@ -349,6 +349,11 @@ def test_a_folder_that_holds_a_run_is_left_alone(folder: Path) -> None:
     """Not begun anew, and not gone on with under another seed or model."""
     good(folder, "--out", "results")
     refused(folder, "--out", "results", says="holds results already")
+    (folder / "mine").mkdir()
+    (folder / "mine" / "summary.json").write_text("{}", encoding="utf-8")
+    refused(folder, "--out", "mine", says="holds other files")
+    (folder / "empty").mkdir()
+    good(folder, "--out", "empty")
     refused(folder, "--out", "results", "--resume", "--seed", "2", says="another seed")
     text = MODEL.replace('"0.5"', '"0.4"')
     (folder / "model.yaml").write_text(text, encoding="utf-8")

@@ -183,9 +183,9 @@ def _side(one: "Ready") -> dict[str, Any]:
 def opened(want: Asked, run: Run, mine: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest of what is run or gone on with; in the latter case the run takes up what was done.
 
-    ``mine``: what is asked for. Nothing is written. Refused RESULTS_THERE where a new folder holds a run
-    already; where one is to be resumed RESULTS_MISSING, RESULTS_BROKEN, and RESULTS_OTHER where it is of
-    another kind, model, rulebook, seed, or of importance sampling aimed elsewhere.
+    ``mine``: what is asked for. Nothing is written. Refused RESULTS_THERE where a new folder holds anything;
+    where one is to be resumed RESULTS_MISSING, RESULTS_BROKEN, and RESULTS_OTHER where it is of another kind,
+    model, rulebook, seed, or of importance sampling aimed elsewhere.
     """
     if not want.folder:
         return dict(mine)
@@ -193,6 +193,9 @@ def opened(want: Asked, run: Run, mine: Mapping[str, Any]) -> dict[str, Any]:
         if results.is_there(want.folder):
             says = f"{want.folder} holds results already"
             raise Refused(Problem("RESULTS_THERE", ("--out",), says, "another folder, or --resume"))
+        if results.is_taken(want.folder):
+            says = f"{want.folder} holds other files"
+            raise Refused(Problem("RESULTS_THERE", ("--out",), says, "a new folder, or an empty one"))
         return dict(mine)
     there = results.read_manifest(want.folder)
     _check_same(want.folder, there, mine)

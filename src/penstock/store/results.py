@@ -62,6 +62,14 @@ def is_there(folder: Path) -> bool:
     return os.path.exists(folder / MANIFEST)
 
 
+def is_taken(folder: Path) -> bool:
+    """Whether the folder holds files, which results could overwrite; an unreadable one is told later."""
+    try:
+        return bool(os.listdir(folder))
+    except OSError:
+        return False
+
+
 def save_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write what is run."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
