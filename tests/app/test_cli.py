@@ -165,7 +165,6 @@ def test_what_if_nasdaq_had_had_no_junior_capital(folder: Path) -> None:
     assert "members 107,000,000.00 114,000,000.00 7,000,000.00" in lines
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_is_no_fault_of_the_program() -> None:
     """Nothing more is said than that; to a file with room, the control, it is written."""
     words = [sys.executable, "-m", "penstock", "schema", "rulebook"]
