@@ -20,6 +20,7 @@ from app.test_cli import penstock as command
 from app_files import folder_of
 from fragile import Adding
 from penstock.app import jobs, keeping
+from penstock.app.tasks import Task
 from penstock.core.problems import Refused
 from penstock.store import results
 
@@ -208,15 +209,15 @@ def test_what_a_worker_of_another_version_gives_is_not_counted(
 
     done: list[int] = []
 
-    def told(task: jobs.Task, found: Any) -> None:
+    def told(task: Task, found: Any) -> None:
         assert found == Adding().run(task.seed, task.first, task.count)
         done.append(task.first)
 
     with jobs.pool_of(Adding(), cluster=cluster.scheduler_address) as pool:
-        jobs.perform_all([jobs.Task("adding", 1, 0, 2)], pool, told)
+        jobs.perform_all([Task("adding", 1, 0, 2)], pool, told)
         monkeypatch.setitem(on_cluster._STAMP, "numba", "0")
         with pytest.raises(Refused, match=r"a worker of .* has numba"):
-            jobs.perform_all([jobs.Task("adding", 1, first, 2) for first in (2, 4)], pool, told)
+            jobs.perform_all([Task("adding", 1, first, 2) for first in (2, 4)], pool, told)
     assert done == [0]
 
 
@@ -225,7 +226,7 @@ def test_a_cluster_is_left_as_it_was_found(cluster: Any) -> None:
     from distributed import Client
 
     def known() -> list[str]:
-        from penstock.app import jobs as there
+        from penstock.app import tasks as there
 
         return list(there._ENGINES)
 

@@ -12,6 +12,7 @@ from app_files import folder_of
 from fragile import Adding, DiesOnce, Sleeping
 from penstock.app import jobs, keeping, simulating
 from penstock.app.options import Asked
+from penstock.app.tasks import Task, equip, perform
 from penstock.core.problems import Refused
 from penstock.sim.engine import Engine
 from penstock.sim.tally import Tally, canonical
@@ -83,18 +84,18 @@ def test_tasks_done_in_any_order_and_twice_count_once(ready: simulating.Ready, w
         width = 8
         lost: tuple[type[BaseException], ...] = ()
 
-        def submit(self, task: jobs.Task) -> Any:
+        def submit(self, task: Task) -> Any:
             from concurrent.futures import Future
 
             future: Future[Any] = Future()
-            future.set_result(jobs.perform(task))
+            future.set_result(perform(task))
             return future
 
         def renewed(self) -> bool:
             return False
 
-    jobs.equip(ready.engine)
-    tasks = [jobs.Task(ready.engine.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 999)]
+    equip(ready.engine)
+    tasks = [Task(ready.engine.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 999)]
     tasks += tasks[::3]
     random.Random(3).shuffle(tasks)
     run = run_of(ready.engine, 999)
@@ -113,7 +114,7 @@ def test_processes_give_the_same_bits_also_where_one_is_killed(
     fragile = DiesOnce(str(mark), ready.engine, at=5000)
     run = run_of(ready.engine, 5000)
     with jobs.pool_of(fragile, 2, processes=True) as pool:
-        tasks = [jobs.Task(fragile.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 5000)]
+        tasks = [Task(fragile.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 5000)]
         jobs.perform_all(tasks, pool, run.absorb)
     assert mark.exists(), "a worker did die"
     assert run.count == COUNT
@@ -125,7 +126,7 @@ def test_workers_that_die_every_time_are_given_up() -> None:
     fragile = DiesOnce("", Adding(), at=4)
     done: list[int] = []
     with jobs.pool_of(fragile, 1, processes=True) as pool:
-        tasks = [jobs.Task(fragile.digest, 1, first, 1) for first in (0, 4)]
+        tasks = [Task(fragile.digest, 1, first, 1) for first in (0, 4)]
         with pytest.raises(Refused, match="died again and again"):
             jobs.perform_all(tasks, pool, lambda task, found: done.append(task.first))
 
@@ -134,7 +135,7 @@ def test_processes_at_work_are_ended_where_nobody_waits(tmp_path: Path) -> None:
     """After Ctrl-C: not once their minute is over."""
     mark = tmp_path / "mark"
     with jobs.pool_of(Sleeping(str(mark)), 1, processes=True) as pool:
-        future = pool.submit(jobs.Task("sleeping", 1, 0, 1))
+        future = pool.submit(Task("sleeping", 1, 0, 1))
         while not mark.exists():
             time.sleep(0.05)
         began = time.monotonic()
@@ -179,7 +180,7 @@ def test_a_dask_cluster_with_a_killed_worker_gives_the_same_bits(
     fragile = DiesOnce(str(mark), ready.engine, at=5000)
     run = run_of(ready.engine, 2500)
     with jobs.pool_of(fragile, cluster=cluster.scheduler_address) as pool:
-        tasks = [jobs.Task(fragile.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 2500)]
+        tasks = [Task(fragile.digest, 5, first, n) for first, n in jobs.ranges(COUNT, 2500)]
         jobs.perform_all(tasks, pool, run.absorb)
     assert mark.exists()
     assert run.count == COUNT
@@ -206,7 +207,7 @@ class Interrupted:
     def __init__(self, pool: jobs.Pool, after: int) -> None:
         self.pool, self.left = pool, after
 
-    def submit(self, task: jobs.Task) -> Any:
+    def submit(self, task: Task) -> Any:
         """Begin a task, or stop."""
         if not self.left:
             raise KeyboardInterrupt

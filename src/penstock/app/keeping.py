@@ -17,6 +17,7 @@ from penstock.app import jobs
 from penstock.app.console import INTERRUPTED, err
 from penstock.app.options import Asked
 from penstock.app.progress import counting
+from penstock.app.tasks import Task
 from penstock.core.canonical import digest
 from penstock.core.problems import Problem, Refused
 from penstock.store import results
@@ -59,7 +60,7 @@ class Run:
         """Whether all that are asked for are."""
         return not any(jobs.ranges(self.scenarios, self.block, self.finished))
 
-    def absorb(self, task: jobs.Task, tally: Any) -> None:
+    def absorb(self, task: Task, tally: Any) -> None:
         """Count a task that is complete."""
         finished = [*self.finished, (task.first, task.count)]
         self.tally, self.finished = self.engine.added(self.tally, tally), finished
@@ -103,11 +104,11 @@ class Run:
         """Run what is left; False where it was interrupted, and what was done is kept."""
         digest_ = self.engine.digest
         tasks = (
-            jobs.Task(digest_, self.seed, first, count)
+            Task(digest_, self.seed, first, count)
             for first, count in jobs.ranges(self.scenarios, self.block, self.finished)
         )
 
-        def done(task: jobs.Task, tally: Any) -> None:
+        def done(task: Task, tally: Any) -> None:
             self.absorb(task, tally)
             told(self.count)
 

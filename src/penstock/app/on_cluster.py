@@ -25,7 +25,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.versions import VersionMismatchWarning
 
 import penstock
-from penstock.app import jobs
+from penstock.app.tasks import Engine, Task, dismiss, equip, perform
 from penstock.core.problems import Problem, Refused
 from penstock.sim import engine
 
@@ -57,27 +57,27 @@ def stamp() -> dict[str, str]:
     return _STAMP
 
 
-def stamped(task: jobs.Task, wanted: dict[str, str]) -> tuple[dict[str, str], Any]:
+def stamped(task: Task, wanted: dict[str, str]) -> tuple[dict[str, str], Any]:
     """The stamp of the worker, and what the task gives; nothing where another stamp is wanted."""
-    return _STAMP, jobs.perform(task) if wanted == _STAMP else None
+    return _STAMP, perform(task) if wanted == _STAMP else None
 
 
 class Equip(WorkerPlugin):
     """Workers know the engines as long as they are needed, those that join later too."""
 
-    def __init__(self, engines: Sequence[jobs.Engine]) -> None:
+    def __init__(self, engines: Sequence[Engine]) -> None:
         self.engines = engines
         self.name = f"penstock-{uuid.uuid4().hex}"
 
     def setup(self, worker: Any) -> None:
         """When the worker hears of them."""
         for one in self.engines:
-            jobs.equip(one)
+            equip(one)
 
     def teardown(self, worker: Any) -> None:
         """When nobody needs them any more."""
         for one in self.engines:
-            jobs.dismiss(one)
+            dismiss(one)
 
 
 class Cluster:
@@ -93,7 +93,7 @@ class Cluster:
         ClosedClientError,
     )
 
-    def __init__(self, address: str, engines: Sequence[jobs.Engine]) -> None:
+    def __init__(self, address: str, engines: Sequence[Engine]) -> None:
         self.address, self.equip = address, Equip(engines)
         self.client: Any = None
         for name in (*logging.root.manager.loggerDict, *_LOUD):
@@ -146,7 +146,7 @@ class Cluster:
         instead = "the same versions on all workers as here"
         raise Refused(Problem("CLUSTER_VERSIONS", ("--cluster",), says, instead))
 
-    def submit(self, task: jobs.Task) -> "Future[Any]":
+    def submit(self, task: Task) -> "Future[Any]":
         """Begin a task; Refused CLUSTER_VERSIONS from its future where the worker has other versions."""
         there: Future[Any] = self.executor.submit(stamped, task, _STAMP)
         here: Future[Any] = Future()
