@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import exact_models as exact
 from penstock.app.options import MOST
-from penstock.sim import kernel, reference
+from penstock.sim import adding, reference
 from penstock.sim.statistics import Distribution, Estimate, clopper_pearson, mean, wilson
 from penstock.sim.summary import LEVELS, Summary, summary
 from penstock.sim.tally import (
@@ -104,7 +104,7 @@ def added(amounts: list[int]) -> Tally:
     """Amounts in the first measure, as the kernel adds them."""
     tally = empty(1, 1)
     for amount in amounts:
-        kernel.measure.py_func(tally.measures, tally.histogram, 0, amount)
+        adding.measure.py_func(tally.measures, tally.histogram, 0, amount)
     return tally
 
 
@@ -120,6 +120,10 @@ def test_sums_and_squares_are_exact(first: list[int], second: list[int]) -> None
         reference._measure(by_reference.measures, by_reference.histogram, 0, amount, PER_OCTAVE)
     assert (canonical(by_reference).measures == canonical(added(both)).measures).all()
     assert (by_reference.histogram == added(both).histogram).all()
+    together = empty(1, 1)
+    adding.measure_all(together.measures[0], together.histogram[0], np.array(both, np.int64), len(both))
+    assert (together.measures == added(both).measures).all()
+    assert (together.histogram == added(both).histogram).all()
 
 
 @pytest.mark.parametrize("amount", [2**31 - 1, 10**15, 2**50])

@@ -15,7 +15,7 @@ from penstock.sim.engine import engine
 from penstock.sim.model import Model, ModelArrays, arrays
 from penstock.sim.rare import Rare, rare_found
 from penstock.sim.tally import PASSED, POSITIVE, REACHED, SUM, total
-from penstock.sim.tilted import TILE, Floats, Tile, Ways, draw, normal_chances, tile_of
+from penstock.sim.tilted import TILE, Floats, Tile, Ways, draw, tile_of
 from sim.test_kernel import MODELS, service
 
 KEY = 77
@@ -62,14 +62,6 @@ def ones(tile: Tile, size: int = TILE) -> list[One]:
 
 
 # --- weights ------------------------------------------------------------------------------------------
-
-
-def test_normal_probabilities_are_those_of_scipy() -> None:
-    """Also far from zero, and for those who never or always default."""
-    x = np.concatenate([np.linspace(-37, 37, 20_001), [-np.inf, np.inf]])
-    found = np.zeros_like(x)
-    normal_chances(x, found)
-    np.testing.assert_allclose(found, ndtr(x), rtol=1e-9, atol=0)
 
 
 def log_ratio(model: Model, m: ModelArrays, ways: Ways, c: int, tile: Tile, s: int, one: One) -> float:

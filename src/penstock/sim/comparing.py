@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from penstock.sim.adding import add
 from penstock.sim.jit import borrowed, kernel
-from penstock.sim.kernel import add
 from penstock.sim.layout import CALL, ENDS, FUND, HAIRCUT, OTHER, OWN, LayerInfo, WaterfallArrays
 from penstock.sim.pour import own_resources, poured
 from penstock.sim.tally import carry
@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 PAYERS = (OWN, OTHER, FUND, CALL, HAIRCUT, ENDS, "members", "uncovered")
 """What is compared: the defaulters' own, the clearing house and others, the members by kind and together."""
-MEMBERS, UNCOVERED = 6, 7
+DEFAULTERS, MEMBERS, UNCOVERED = 0, 6, 7
 ONLY_FIRST, ONLY_SECOND, BOTH = range(3)
 SUM_FIRST, SUM_SECOND, DIFFERENCE = 11, 13, 15
 """Columns of a row; from 2 to 10 stand count, sum and squares of the difference's size, as in ``Tally``."""
@@ -72,13 +72,12 @@ class Side(NamedTuple):
 
 
 @kernel
-def side_of(own_layer, own, ranks, parts, together, rooms, totals, weights, even, kinds, member, bids,
-            key, s, up, ids, losses, count, rows, variant, out, paid, work, nobody, sums):  # fmt: skip
-    """Pour the losses down one waterfall; ``sums``: what each of PAYERS bears."""
+def side_of(ranks, parts, together, rooms, totals, weights, even, kinds, member, bids, key, s, up, ids, count,
+            gross, beyond, rows, variant, out, paid, work, nobody, sums):  # fmt: skip
+    """Pour what goes ``beyond`` own resources down one waterfall; ``sums``: what each of PAYERS bears."""
     rows[:] = 0
     paid[:] = 0
     sums[:] = 0
-    beyond = own_resources(own_layer, own, ids, losses, count, rows)
     if beyond > 0:
         uncovered, _ = poured(
             member, bids, ranks, parts, together, rooms, totals, weights, even, key, s, up,
@@ -87,6 +86,7 @@ def side_of(own_layer, own, ranks, parts, together, rooms, totals, weights, even
         sums[UNCOVERED] = uncovered
     for q in range(len(kinds)):
         sums[kinds[q]] += rows[0, q]
+    sums[DEFAULTERS] += gross - beyond
     sums[MEMBERS] = sums[2] + sums[3] + sums[4]
 
 
@@ -111,22 +111,26 @@ def tell(table, row, first, second):
 @kernel
 def compare(m, one, other, t, key, first, count):
     """Draw ``count`` scenarios from number ``first``, pour each down both waterfalls, add to ``t``."""
-    tile = tile_of(len(m.member), len(m.blocks) - 2)
+    tile = tile_of(m)
     again = np.zeros(len(tile.losses), np.int64)
+    left = np.zeros((one.arrays.own.shape[1] + 1, TILE), np.int64)
+    left_again = np.zeros((other.arrays.own.shape[1] + 1, TILE), np.int64)
     for start in range(first, first + count, TILE):
         size = min(TILE, first + count - start)
         some = begun(m, key, tile, start, size)
         begin, at = 0, 0
         while begin < size:
-            begin, at, n = piece(m, key, tile, size, begin, at, some)
-            again[:] = tile.losses
-            poured_twice(m, one, other, t, key, tile, n, again)
+            begin, at, n, found = piece(m, key, tile, size, begin, at, some)
+            again[:found] = tile.losses[:found]
+            own_resources(one.arrays.own, tile.ids[:found], tile.hit_counts[:n], tile.losses, left)
+            own_resources(other.arrays.own, tile.ids[:found], tile.hit_counts[:n], again, left_again)
+            poured_twice(m, one, other, t, key, tile, left[0, :n], left[-1], left_again[-1])
         t.scenarios[0] += size
 
 
 @kernel
-def poured_twice(m, one, other, t, key, tile, hit, losses_again):
-    """The ``hit`` scenarios of a piece in which anybody defaults, down both waterfalls."""
+def poured_twice(m, one, other, t, key, tile, gross, beyond, beyond_again):
+    """The scenarios of a piece in which anybody defaults, down both waterfalls."""
     member, bids = borrowed(m.member), borrowed(m.bids)
     members = len(member)
     wide = max(len(one.arrays.parts), len(one.kinds), len(other.arrays.parts), len(other.kinds)) + 1
@@ -140,22 +144,22 @@ def poured_twice(m, one, other, t, key, tile, hit, losses_again):
     whole = borrowed(space)
     variant, out, nobody = whole[0], whole[1:3], whole[0, :0]
     paid, paid_again = whole[3:6], whole[6:9]
-    ids, losses, again = borrowed(tile.ids), borrowed(tile.losses), borrowed(losses_again)
+    ids = borrowed(tile.ids)
     a, b = one.arrays, other.arrays
-    for number in range(hit):
+    for number in range(len(gross)):
         s, n = np.uint64(tile.hit_numbers[number]), tile.hit_counts[number]
         up = 1 if tile.market[number] > 0.0 else 0
         side_of(
-            a.own_layer, a.own, a.ranks, a.parts, a.together, a.rooms, a.totals, a.weights, a.even,
-            one.kinds, member, bids, key, s, up if one.regimes == 2 else 0,
-            ids, losses, n, rows, variant, out, paid, work, nobody, sums[0],
+            a.ranks, a.parts, a.together, a.rooms, a.totals, a.weights, a.even, one.kinds, member, bids, key,
+            s, up if one.regimes == 2 else 0, ids, n, gross[number], beyond[number], rows, variant, out,
+            paid, work, nobody, sums[0],
         )  # fmt: skip
         side_of(
-            b.own_layer, b.own, b.ranks, b.parts, b.together, b.rooms, b.totals, b.weights, b.even,
-            other.kinds, member, bids, key, s, up if other.regimes == 2 else 0,
-            ids, again, n, rows, variant, out, paid_again, work, nobody, sums[1],
+            b.ranks, b.parts, b.together, b.rooms, b.totals, b.weights, b.even, other.kinds, member, bids,
+            key, s, up if other.regimes == 2 else 0, ids, n, gross[number], beyond_again[number], rows,
+            variant, out, paid_again, work, nobody, sums[1],
         )  # fmt: skip
-        ids, losses, again = ids[n:], losses[n:], again[n:]
+        ids = ids[n:]
         for q in range(8):
             tell(t.payers, q, sums[0, q], sums[1, q])
         if sums[0, MEMBERS] > 0 or sums[1, MEMBERS] > 0:

@@ -24,7 +24,7 @@ from penstock.sim.tally import Tally, empty, merged
 
 MOST = 2**26
 """Scenarios between two carries: no limb of a sum leaves its range before."""
-VERSION = 3
+VERSION = 4
 """Of the meaning of the bits: another number where the same seed gives another tally."""
 
 Sums = TypeVar("Sums")

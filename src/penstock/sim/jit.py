@@ -58,16 +58,24 @@ _intrinsic: Any = intrinsic
 
 
 @_intrinsic
-def borrowed(typing, array):
-    """The array without its count of owners, which every hand-over would raise and lower again.
+def borrowed(typing, arrays):
+    """An array, or all of a named tuple, without the count of owners that every hand-over raises and lowers.
 
-    The array it is borrowed from has to be kept as long.
+    What is borrowed from has to be kept as long.
     """
 
-    def code(context, builder, signature, args):
-        found = context.make_array(signature.args[0])(context, builder, args[0])
-        found.meminfo = found.meminfo.type(None)
-        found.parent = found.parent.type(None)
-        return found._getvalue()
+    def lent(context, builder, kind, value):
+        if isinstance(kind, nb.types.Array):
+            found = context.make_array(kind)(context, builder, value)
+            found.meminfo = found.meminfo.type(None)
+            found.parent = found.parent.type(None)
+            return found._getvalue()
+        for i, inner in enumerate(kind):
+            one = lent(context, builder, inner, builder.extract_value(value, i))
+            value = builder.insert_value(value, one, i)
+        return value
 
-    return array(array), code
+    def code(context, builder, signature, args):
+        return lent(context, builder, signature.args[0], args[0])
+
+    return arrays(arrays), code

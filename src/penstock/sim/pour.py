@@ -20,27 +20,26 @@ from penstock.sim.model import UNABLE
 from penstock.sim.side_by_side import side_by_side
 
 
-@inlined
-def own_resources(own_layer, own, ids, losses, count, rows):
-    """The defaulters' own layers; the losses are what is left of them, and their sum is returned.
+@kernel
+def own_resources(own, ids, counts, losses, left):
+    """The defaulters' own layers, for many scenarios together: the losses are what is left of them after all.
 
-    ``rows``: by layer what is used, whether a loss reaches it, whether one goes on.
+    ``own``: M x O; ``ids``, ``losses``: by default, one scenario after another; ``counts``: by scenario.
+    ``left``: (O + 1) x scenarios, its losses before the first layer, and what is left of them after each.
     """
-    for j in range(len(own_layer)):
-        used, reached, passed = 0, 0, 0
-        for i in range(count):  # without branches, which chance would decide
-            taken = min(losses[i], own[ids[i], j])
-            reached |= losses[i]
-            losses[i] -= taken
-            passed |= losses[i]
-            used += taken
-        rows[0, own_layer[j]] += used
-        rows[1, own_layer[j]] |= 1 if reached else 0
-        rows[2, own_layer[j]] |= 1 if passed else 0
-    beyond = 0
-    for i in range(count):
-        beyond += losses[i]
-    return beyond
+    sums = np.zeros(len(ids) + 1, np.int64)
+    for j in range(own.shape[1] + 1):
+        if j:
+            for i in range(len(ids)):
+                losses[i] -= min(losses[i], own[np.uint64(ids[i]), j - 1])
+        total, begin = 0, 0
+        for i in range(len(ids)):
+            total += losses[i]
+            sums[i + 1] = total
+        for number in range(len(counts)):
+            end = begin + counts[number]
+            left[j, number] = sums[end] - sums[begin]
+            begin = end
 
 
 @inlined
@@ -102,9 +101,9 @@ def paid_in_full(rooms, p, variant, out, paid):
 @kernel
 def paid_evenly(rooms, p, rate, variant, out, paid):
     """Everybody pays the same part of what it can, to the nearest unit."""
-    for i in range(len(out)):
-        if out[i] == 0:
-            paid[i] += int(np.rint(float(rooms[variant[i], p, i]) * rate))
+    for i in range(len(out)):  # without branches
+        pays = np.int64(np.rint(float(rooms[np.uint64(variant[i]), p, i]) * rate))
+        paid[i] += pays if out[i] == 0 else 0
 
 
 @kernel
@@ -177,24 +176,24 @@ def poured(
         by_layer[i] = 0
     for i in range(len(together)):
         limits[i] = together[i]
-    if len(out):
-        survivors_of(bids, key, s, regime, ids, count, variant, out[0])
     silent = nobody
-    calls, kinds = False, 0
+    asked, calls, kinds = False, False, 0
     for r in range(len(ranks)):
         if open_ == 0:
             break
         a, b = ranks[r, 0], ranks[r, 1]
         total = 0
         for p in range(a, b):
-            called = parts[p, CALLED_MONEY]
+            called, members = parts[p, CALLED_MONEY], parts[p, KIND] >= 0
+            if members and not asked and len(out):
+                asked = True
+                survivors_of(bids, key, s, regime, ids, count, variant, out[0])
             if called and not calls and len(out):
                 calls = True
                 if unable_of(member, key, s, out[0], out[1]):
                     silent = out[1].copy()
                 for i in range(out.shape[1]):
                     out[1, i] += out[0, i]
-            members = parts[p, KIND] >= 0
             if members:
                 without = silent if called else nobody
                 room[p - a] = room_of(

@@ -8,22 +8,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import erfc, exp, expm1, floor, frexp, log, sqrt
 
-from penstock.sim.defaults import ROOT_HALF
-from penstock.sim.draws import CANDIDATE, FACTOR, LOSS, MIXING, OWN_MIXING
-from penstock.sim.draws import normal as _normal
+from penstock.sim import normals
+from penstock.sim.candidates import (
+    ASKED,
+    DRAWS,
+    FACTOR_BINS,
+    MEAN,
+    MOST_COUNT,
+    NONE,
+    PER_OCTAVE,
+    PER_UNIT,
+    PIECES,
+    REACH,
+    SLOTS,
+    UNIT,
+    WHOLE,
+)
+from penstock.sim.defaults import OF_BLOCK, one_less_exponential
+from penstock.sim.draws import CANDIDATE, COUNT, FACTOR, LOSS, MIXING, OWN_MIXING
 from penstock.sim.model import (
     BLOCK,
     DEGREES,
-    FACTOR_BINS,
     JUMP,
     LARGEST,
     LOADING,
     MARKET,
     OWN_LATENT,
     OWN_SHOCK,
-    PER_OCTAVE,
-    PER_UNIT,
-    REACH,
     RIGHT_WAY,
     SCALE,
     START,
@@ -34,6 +45,7 @@ from penstock.sim.model import (
     WRONG_WAY,
     ModelArrays,
 )
+from penstock.sim.normals import FAR, ROOT_HALF, logarithm, near_chance
 
 _WORD = 0xFFFFFFFF
 
@@ -60,8 +72,13 @@ def _uniform(high: int, low: int) -> float:
 
 
 def normal(u: float) -> float:
-    """The normal quantile: AS 241 stands once, among the draws."""
-    return float(_normal.py_func(u))
+    """The normal quantile; the polynomials stand once, in ``normals``."""
+    return float(normals.normal.py_func(u))
+
+
+def chance_below(x: float) -> float:
+    """The normal probability."""
+    return float(near_chance.py_func(x)) if abs(x) < FAR else 0.5 * erfc(-x * ROOT_HALF)
 
 
 def chi_square(key: int, scenario: int, purpose: int, index: int, degrees: float) -> float:
@@ -73,7 +90,7 @@ def chi_square(key: int, scenario: int, purpose: int, index: int, degrees: float
         if half > 2.0:
             u, v = uniforms(key, scenario, purpose, first + 1)
             product *= u if half == 3.0 else u * v
-        return -2.0 * log(product)
+        return -2.0 * float(logarithm.py_func(product))
     d = (half if half >= 1.0 else half + 1.0) - 1.0 / 3.0
     c = 1.0 / sqrt(9.0 * d)
     block = first
@@ -118,10 +135,10 @@ def scenario(m: ModelArrays, seed: int, s: int) -> Scenario:
     z: list[float] = []
     g: list[float] = []
     for block in range(len(m.blocks) - 2):
-        u, step = uniforms(seed, s, FACTOR, block)
+        u, how_many = uniforms(seed, s, FACTOR, block)
         z.append(normal(u))
         g.append(_factor(m, block, z))
-        for member, chance in _defaults(m, seed, s, block, g[block], mixing, row, step):
+        for member, chance in _defaults(m, seed, s, block, g[block], mixing, row, how_many):
             chances[member] = chance
     if not chances:
         return Scenario(s, {}, False, 0.0, mixing)
@@ -151,39 +168,50 @@ def _mixing_bin(w: float, first: int, bins: int) -> int:
 
 
 def _defaults(
-    m: ModelArrays, seed: int, s: int, block: int, g: float, mixing: float, row: int, step: float
+    m: ModelArrays, seed: int, s: int, block: int, g: float, mixing: float, row: int, how_many: float
 ) -> Iterator[tuple[int, float]]:
-    """The defaulters of a block and their conditional probabilities.
+    """The defaulters of a block and their conditional probabilities; see ``candidates``.
 
-    Exponential steps over the hazards of the bounds make candidates, each with its bound as its chance; a
-    candidate defaults with its own conditional probability over its bound.
+    First come those who are asked, then those who come up, each as often as it does.
     """
-    first, last, bins = int(m.blocks[block, 0]), int(m.blocks[block + 1, 0]), int(m.blocks[-1, 1])
+    first, bins = int(m.blocks[block, 0]), int(m.blocks[-1, 1])
     factor = min(max(floor((g + REACH) * PER_UNIT) + 1, 0), FACTOR_BINS - 1)
-    line = factor * bins + row
-    start = int(m.blocks[block, 1]) + line * (last - first + 1)
-    survive, *hazards = (float(one) for one in m.hazard[start : start + last - first + 1])
-    if step <= survive:
-        return
-    at, number, place = 0.0, 0, 0
-    while True:
-        target = at - log(step)
-        while place < len(hazards) and not hazards[place] > target:
-            place += 1
-        if place == len(hazards):
-            return
-        before = hazards[place - 1] if place else 0.0
-        at = hazards[place]
-        member = first + place
-        own = (m.member[member, THRESHOLD] * mixing - m.member[member, LOADING] * g) / m.member[
-            member, OWN_LATENT
-        ]
-        chance = 0.5 * erfc(-own * ROOT_HALF)
-        u, step = uniforms(seed, s, CANDIDATE, (block << 16) | number)
-        if u * -expm1(before - at) < chance:
+    place = int(m.blocks[block, 1]) + factor * bins + row
+    line = [float(one) for one in m.lines[place]]
+    asked = [int(one) for one in m.asked[int(line[ASKED]) : int(m.lines[place + 1, ASKED])]]
+    seen = set()
+    for number in range(len(asked) + _coming_up(line, seed, s, block, how_many)):
+        u, v = uniforms(seed, s, CANDIDATE, (block << OF_BLOCK) + number)
+        if number < len(asked):
+            member = first + asked[number]
+        else:
+            slot, piece = divmod(int(v * line[WHOLE]), PIECES)
+            giver, filled = divmod(int(m.slots[int(line[SLOTS]) + slot]) % PIECES**2, PIECES)
+            member = first + (slot if piece < filled else giver)
+            share = int(m.slots[int(line[SLOTS]) + member - first]) // PIECES**2
+            u = float(one_less_exponential.py_func(u * (line[UNIT] * share)))
+        own = (float(m.member[member, THRESHOLD]) * mixing - float(m.member[member, LOADING]) * g) / float(
+            m.member[member, OWN_LATENT]
+        )
+        chance = chance_below(own)
+        if u < chance and member not in seen:
+            seen.add(member)
             yield member, chance
-        number += 1
-        place += 1
+
+
+def _coming_up(line: list[float], seed: int, s: int, block: int, u: float) -> int:
+    """How often anybody comes up: Poisson numbers by inversion."""
+    found = 0
+    for draw in range(int(line[DRAWS])):
+        if draw:
+            u, _ = uniforms(seed, s, COUNT, (block << OF_BLOCK) + draw)
+        count, chance, below = 0, line[NONE], line[NONE]
+        while u > below and count < MOST_COUNT:
+            count += 1
+            chance *= line[MEAN] / count
+            below += chance
+        found += count
+    return found
 
 
 def _loss(

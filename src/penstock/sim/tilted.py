@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from penstock.sim.defaults import amount_of
+from penstock.sim.defaults import amounts_in, latents_of
 from penstock.sim.draws import (
     CANDIDATE,
     FACTOR,
@@ -21,12 +21,11 @@ from penstock.sim.draws import (
     MIXING,
     PLAN,
     chi_squares_of,
-    normal,
-    normals_of,
     uniforms_of,
 )
-from penstock.sim.jit import borrowed, inlined, kernel
-from penstock.sim.model import BLOCK, DEGREES, JUMP, LOADING, OWN_LATENT, THRESHOLD, WRONG_WAY
+from penstock.sim.jit import borrowed, kernel
+from penstock.sim.model import BLOCK, DEGREES, JUMP, LOADING, OWN_LATENT, THRESHOLD
+from penstock.sim.normals import chances_of, exponential, logarithm, normals_of
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -210,7 +209,7 @@ def defaults_in(m, ways, key, tile):
         g, u, p = tile.g[int(m.member[i, BLOCK])], tile.uniform[i], tile.chance[i]
         for s in range(TILE):
             x[s] = (threshold * tile.mixing[s] - loading * g[s]) / own
-        normal_chances(x, p)
+        chances_of(x, p)
         if (ways.odds[:, i] != 1.0).any():
             for s in range(TILE):
                 odds = ways.odds[tile.way[s], i]
@@ -237,39 +236,37 @@ def fold(product, ratio):
     """Add the logarithms of the products, and begin with one again."""
     for c in range(len(product)):
         for s in range(TILE):
-            ratio[c, s] += math.log(product[c, s])
+            ratio[c, s] += logarithm(product[c, s])
             product[c, s] = 1.0
 
 
 @kernel
 def losses_in(m, ways, key, size, tile):
     """Fill in the jumps and the losses, and the logarithms of f / g of the defaulters' own shocks."""
-    member, numbers, loss, ratio = borrowed(m.member), borrowed(m.numbers), borrowed(ways.loss), tile.ratio
-    ids, of, scenario, shock, market = tile.ids, tile.of, tile.scenario, tile.shock, tile.market
+    loss, ratio = borrowed(ways.loss), tile.ratio
+    market = tile.market
     n = 0
     for s in range(size):
         market[s] = tile.g[len(tile.g) - 1, s]
         for j in range(tile.counts[s]):
             i = tile.defaulted[s, j]
-            market[s] += member[i, JUMP]
-            ids[n], of[n], scenario[n] = i, s, tile.numbers[s]
+            market[s] += m.member[i, JUMP]
+            tile.ids[n], tile.of[n], tile.scenario[n] = i, s, tile.numbers[s]
             n += 1
-    uniforms_of(key, scenario[:n], LOSS, ids[:n], tile.loss_u, tile.loss_v)
-    normals_of(tile.loss_v[:n], shock)
+    ids, of, scenario, shock = tile.ids[:n], tile.of[:n], tile.scenario[:n], tile.shock[:n]
+    u, v = tile.loss_u[:n], tile.loss_v[:n]
+    uniforms_of(key, scenario, LOSS, ids, u, v)
+    normals_of(v, shock)
     for j in range(n):
         i, s = ids[j], of[j]
         shock[j] += loss[tile.way[s], i]
         for c in range(len(ratio)):
             shift = loss[c + 1, i]
             ratio[c, s] -= shift * (shock[j] - 0.5 * shift)
-        latent = 0.0
-        if member[i, WRONG_WAY] != 0.0:
-            latent = member[i, LOADING] * tile.g[int(member[i, BLOCK]), s]
-            latent += member[i, OWN_LATENT] * normal(tile.loss_u[j] * tile.chance[i, s])
-        tile.losses[j] = amount_of(
-            member, numbers, key, np.uint64(scenario[j]), i, latent, shock[j], tile.mixing[s], market[s]
-        )
-    return len(m.member) + len(m.numbers) + len(ways.loss)  # kept until here
+        v[j] = tile.chance[i, s]
+    latents_of(m.member, ids, of, tile.g, u, v, u)
+    amounts_in(m, key, scenario, ids, of, tile.mixing, of, market, u, shock, v, tile.losses[:n])
+    return len(ways.loss)  # kept until here
 
 
 @kernel
@@ -279,62 +276,6 @@ def weights_in(ways, tile):
     for c in range(len(tile.ratio)):
         chance = ways.chance[c + 1] - ways.chance[c]
         for s in range(TILE):
-            tile.weight[s] += chance * math.exp(min(-tile.ratio[c, s], 700.0))
+            tile.weight[s] += chance * exponential(min(max(-tile.ratio[c, s], -700.0), 700.0))
     for s in range(TILE):
         tile.weight[s] = 1.0 / tile.weight[s]
-
-
-# --- the normal distribution --------------------------------------------------------------------------
-
-FAR = 6.0
-"""So far from zero the quotient of polynomials has twelve digits and more."""
-_WHOLE = 6755399441055744.0
-"""Added to a number it leaves a whole one in the last bits."""
-_LOG2E, _LN2_HIGH, _LN2_LOW = 1.4426950408889634, 6.93147180369123816490e-1, 1.90821492927058770002e-10
-_C = [1.0 / math.factorial(k) for k in range(14)]
-(_C3, _C4, _C5, _C6, _C7, _C8, _C9, _C10, _C11, _C12, _C13) = _C[3:]
-
-
-@inlined
-def exponential(y):
-    """The exponential of a number from -700 to 700: two to a whole power, and a polynomial of the rest."""
-    shifted = y * _LOG2E + _WHOLE
-    whole = shifted - _WHOLE
-    r = (y - whole * _LN2_HIGH) - whole * _LN2_LOW
-    s = (((((_C13 * r + _C12) * r + _C11) * r + _C10) * r + _C9) * r + _C8) * r + _C7
-    s = ((((s * r + _C6) * r + _C5) * r + _C4) * r + _C3) * r + 0.5
-    return ((s * r + 1.0) * r + 1.0) * np.int64(
-        (np.float64(shifted).view(np.int64) << 52) + (1023 << 52)
-    ).view(np.float64)
-
-
-@kernel
-def normal_chances(x, p):
-    """The standard normal probabilities below ``x``: the middle in the processor's vectors, then the tails.
-
-    Relative error below 1e-12. Hart's formula 5666 (Computer Approximations, 1968, as West gives it, Better
-    Approximations to Cumulative Normal Functions, Wilmott, 2005).
-    """
-    for i in range(len(x)):
-        t = min(abs(x[i]), FAR)
-        above = (
-            (
-                (
-                    ((3.52624965998911e-02 * t + 0.700383064443688) * t + 6.37396220353165) * t
-                    + 33.912866078383
-                )
-                * t
-                + 112.079291497871
-            )
-            * t
-            + 221.213596169931
-        ) * t
-        above += 220.206867912376
-        below = ((((((8.83883476483184e-02 * t + 1.75566716318264) * t + 16.064177579207) * t
-                    + 86.7807322029461) * t + 296.564248779674) * t + 637.333633378831) * t
-                 + 793.826512519948) * t + 440.413735824752  # fmt: skip
-        tail = exponential(-0.5 * t * t) * above / below
-        p[i] = tail if x[i] < 0.0 else 1.0 - tail
-    for i in range(len(x)):
-        if not abs(x[i]) < FAR:
-            p[i] = 0.5 * math.erfc(-x[i] * 0.7071067811865476)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from penstock.sim.adding import add
 from penstock.sim.jit import borrowed, kernel
-from penstock.sim.kernel import add
 from penstock.sim.layout import ENDS_ALL, PARTY
 from penstock.sim.model import UNABLE
 from penstock.sim.pour import own_resources, poured
@@ -68,27 +68,29 @@ def sample(m, w, ways, t, regimes, layers, key, first, count):
 def weigh(m, w, tile, t, regimes, layers, key, size):
     """Pour the scenarios of a tile, and add their weights to ``t``."""
     member, bids = borrowed(m.member), borrowed(m.bids)
-    own_layer, own = borrowed(w.own_layer), borrowed(w.own)
+    own_layer = borrowed(w.own_layer)
     ranks, parts, together = borrowed(w.ranks), borrowed(w.parts), borrowed(w.together)
     rooms, totals = borrowed(w.rooms), borrowed(w.totals)
     weights, even = borrowed(w.weights), borrowed(w.even)
     events, counts, defaulted = borrowed(t.events), borrowed(tile.counts), borrowed(tile.defaulted)
-    all_losses, market = borrowed(tile.losses), tile.market
+    market = tile.market
     room = np.zeros((10, max(len(parts), layers, len(together)) + 1), np.int64)
     whole = np.zeros((3, len(member)), np.int64)
     variant, unasked, nobody = whole[0], np.zeros((0, 0), np.int64), whole[0, :0]
     out = whole[1:3] if len(bids) or (member[:, UNABLE] > 0.0).any() else whole[1:1]
     work = borrowed(room)
     rows = work[7:]
-    begin = 0
+    defaults = counts[:size].sum()
+    left = np.zeros((len(own_layer) + 1, TILE), np.int64)
+    own_resources(w.own, tile.ids[:defaults], counts[:size], tile.losses, left)
     for i in range(size):
-        n, ids = counts[i], defaulted[i]
+        n, ids, beyond = counts[i], defaulted[i], left[len(own_layer), i]
         fixed = int(np.rint(tile.weight[i] * ONE))
         add(events, 0, fixed)
-        losses = all_losses[begin : begin + n]
-        begin += n
         rows[:] = 0
-        beyond = own_resources(own_layer, own, ids, losses, n, rows)
+        for j in range(len(own_layer)):
+            rows[1, own_layer[j]] = left[j, i]
+            rows[2, own_layer[j]] = left[j + 1, i]
         if beyond > 0:
             uncovered, _ = poured(
                 member, bids, ranks, parts, together, rooms, totals, weights, even, key,
