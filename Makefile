@@ -9,7 +9,7 @@ COMPILE := pip compile --quiet --universal --generate-hashes --no-emit-index-url
 
 help:
 	@echo "make demo      set up and replay two real defaults"
-	@echo "make test      set up and run the tests (about a minute)"
+	@echo "make test      set up and run the tests (about four minutes)"
 	@echo "make check     style, types, locks, structure"
 	@echo "make soak      the property tests with 10,000 examples each"
 	@echo "make coverage  branch coverage of core, which must be 100 %"
