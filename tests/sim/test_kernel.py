@@ -21,6 +21,7 @@ from penstock.sim.compile import compiled
 from penstock.sim.exact import replayed
 from penstock.sim.layout import MEMBER_KINDS, Waterfall
 from penstock.sim.model import Model, arrays
+from penstock.sim.pour import paid_by_weight
 from penstock.sim.tally import GROSS, POSITIVE, REACHED, SUM, Tally, canonical, empty, merged, total
 from penstock.store.scenarios import scenario_from
 
@@ -227,6 +228,16 @@ def test_a_room_that_is_one_unit_wrong_would_be_noticed() -> None:
 
     with pytest.raises(AssertionError):
         compare(range(150))
+
+
+def test_weights_that_are_far_apart() -> None:
+    """What the heavy member cannot give, the light ones do: to the unit, and in 64 bits."""
+    rooms, weights = np.array([[[3, 18944, 3]]]), np.array([[[1.0, 1e-15, 1e-15]]])
+    nobody, paid = np.zeros(3, np.int64), np.zeros(3, np.int64)
+    paid_by_weight(rooms, weights, 0, 18860, nobody, np.array([0, 0, 1]), paid)
+    assert paid.tolist() == [3, 18857, 0]
+    level = reference._Survivors._level(18860.0, {0: 1.0, 1: 1e-15}, {0: 3, 1: 18944})
+    assert round(level * 1e-15) == 18857
 
 
 # --- the same bits ------------------------------------------------------------------------------------

@@ -124,12 +124,18 @@ def paid_by_weight(rooms, weights, p, amount, variant, out, paid):
             weight = weights[variant[i], p, i]
             if out[i] == 0 and room > 0.0 and room <= level * weight and not room <= before * weight:
                 left -= room
-                among -= weight
                 rising = True
+        among = 0.0  # afresh: a difference of weights far apart would be all rounding
+        for i in range(len(out)):
+            room = float(rooms[variant[i], p, i])
+            weight = weights[variant[i], p, i]
+            if out[i] == 0 and room > 0.0 and not room <= level * weight:
+                among += weight
     for i in range(len(out)):
         room = rooms[variant[i], p, i]
         if out[i] == 0 and room > 0:
-            paid[i] += min(room, int(np.rint(level * weights[variant[i], p, i])))
+            pays = min(level * weights[variant[i], p, i], 4611686018427387904.0)  # 2^62, above any room
+            paid[i] += min(room, int(np.rint(pays)))
 
 
 @kernel

@@ -203,8 +203,11 @@ class _Survivors:
             for i, weight in weights.items():
                 if float(room[i]) <= level * weight and not float(room[i]) <= before * weight:
                     left -= float(room[i])
-                    among -= weight
                     full = True
+            among = 0.0
+            for i, weight in weights.items():
+                if not float(room[i]) <= level * weight:
+                    among += weight
         return level
 
 
