@@ -1,6 +1,7 @@
 """The standard normal distribution: quantiles and probabilities, of one number and of many.
 
-Of many the middle is done in the processor's vectors, without branches, and the tails one by one.
+Of many the middle comes first, then the tails, both without branches, in the processor's vectors; what is
+farther out than hardly any number goes one by one.
 """
 
 import math
